@@ -1,0 +1,74 @@
+/**
+ * The driver port: what the library needs from whatever speaks to Redis, declared by its consumer. Above it nothing
+ * knows which client, topology or engine serves it; below it nothing knows about deadlines, pools, modules or values.
+ *
+ * Contract, which the conformance suite runs on every driver:
+ * - Commands sent in one tick leave in one write, in the order of the calls; replies keep that order.
+ * - A command is sent at most once. What may have run is never sent again.
+ * - Every promise rejects with an error of this library: `ServerError` for an error reply, else `ConnectionError`
+ *   with its outcome. While there is no connection, commands fail at once with outcome `not-sent`.
+ * - Deadlines are not the driver's: it may leave a promise pending for as long as the connection lives, and must
+ *   settle it when the connection ends or is destroyed.
+ */
+
+/** A command as it goes onto the wire. Uint8Arrays that are no Buffers have been turned into Buffers above. */
+export type WireCommand = readonly (string | Buffer)[];
+
+/** How bulk and simple strings of the reply are delivered. Keys of maps are strings in both modes. */
+export type ReplyMode = 'text' | 'bytes';
+
+/**
+ * A reply in RESP3 terms: null, integers and doubles as numbers, booleans, big numbers as bigint, strings by
+ * `ReplyMode`, arrays and sets as arrays, maps as objects without a prototype. An error inside an array (from `EXEC`)
+ * is a `ServerError` value.
+ */
+export type Reply = null | boolean | number | bigint | string | Buffer | Error | readonly Reply[] | ReplyMap;
+export interface ReplyMap {
+  readonly [key: string]: Reply;
+}
+
+export type SubscriptionKind = 'channel' | 'pattern';
+
+/** A message as it came: `name` is what was subscribed to (the channel or the pattern). */
+export interface IncomingMessage {
+  readonly kind: SubscriptionKind;
+  readonly name: string;
+  readonly channel: string;
+  readonly payload: Buffer;
+}
+
+/** One connection with one life: it never reconnects by itself, and says once when it has ended. */
+export interface Connection {
+  /** False as soon as the connection has ended; every later command fails with outcome `not-sent`. */
+  readonly alive: boolean;
+  send(command: WireCommand, mode: ReplyMode): Promise<Reply>;
+  /** Resolves after the server's acknowledgement. Each name is asked for by itself, so that one fails alone. */
+  subscribe(kind: SubscriptionKind, name: string): Promise<void>;
+  unsubscribe(kind: SubscriptionKind, name: string): Promise<void>;
+  /** Called for each message, in order. Must not throw. Set before the first `subscribe`. */
+  onMessage: (message: IncomingMessage) => void;
+  /** Called exactly once, when the connection ends for any reason, `destroy` included. */
+  onEnd: (cause: Error) => void;
+  /** Ends the connection now. What is in flight rejects with outcome `unknown`. */
+  destroy(): void;
+}
+
+/** What a driver tells about its main connection. */
+export type DriverEvent =
+  | { readonly type: 'up' }
+  | { readonly type: 'down'; readonly cause: Error }
+  | { readonly type: 'retry'; readonly attempt: number; readonly delayMs: number; readonly cause: Error };
+
+/** The shared main connection, which comes back by itself, and a source of dedicated ones. */
+export interface Driver {
+  /** Where commands go, without credentials: `redis://cache.internal:6379/0`, `memory://dev`. */
+  readonly endpoint: string;
+  /** Connects for the first time. Rejects with the first attempt's typed reason; retries nothing. */
+  connect(signal: AbortSignal | undefined): Promise<void>;
+  send(command: WireCommand, mode: ReplyMode): Promise<Reply>;
+  /** A dedicated connection, authenticated and on the configured database. */
+  open(signal: AbortSignal | undefined): Promise<Connection>;
+  onEvent: (event: DriverEvent) => void;
+  /** Ends the main connection and stops reconnecting. Dedicated connections belong to whoever opened them. */
+  destroy(): void;
+}

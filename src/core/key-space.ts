@@ -1,0 +1,50 @@
+import { wrong } from './check.js';
+
+/**
+ * The keys of one module under one prefix: `<prefix>:<module>:{<id>}[:<part>]`.
+ *
+ * The hash tag puts all parts of one id into one cluster slot. An id that brings a non-empty `{tag}` of its own keeps
+ * it, marked by `~`; all other braces are escaped. Two different ids never share a key, and no id can name a part or
+ * a namespace: `docs/wire.md` has the grammar.
+ */
+export class KeySpace {
+  /** What every key of this space begins with. */
+  readonly root: string;
+
+  private constructor(root: string) {
+    this.root = root;
+  }
+
+  static of(prefix: string, module: string): KeySpace {
+    return new KeySpace(prefix === '' ? `${module}:` : `${prefix}:${module}:`);
+  }
+
+  /** A key space inside this one, whose keys no id of this one can reach. */
+  namespace(name: string): KeySpace {
+    return new KeySpace(`${this.root}@${escape(name).replaceAll(':', '%3A')}:`);
+  }
+
+  /** The key of `id`, or of one part of it. @throws ConfigError for an empty or ill-formed id */
+  key(id: string, part?: string): string {
+    const body = this.root + tagged(id);
+    return part === undefined ? body : `${body}:${part}`;
+  }
+}
+
+const SPECIAL = /[{}%]/;
+const OWN_TAG = /^([^{]*)\{([^}]+)\}(.*)$/s;
+
+function tagged(id: string): string {
+  if (typeof id !== 'string' || id === '' || !id.isWellFormed()) {
+    throw wrong('key', 'a non-empty, well-formed string', id);
+  }
+  if (!SPECIAL.test(id)) return `{${id}}`;
+  const own = OWN_TAG.exec(id);
+  if (own === null) return `{${escape(id)}}`;
+  const [, before = '', tag = '', after = ''] = own;
+  return `~${escape(before)}{${escape(tag)}}${escape(after).replaceAll(':', '%3A')}`;
+}
+
+function escape(text: string): string {
+  return text.replace(/[{}%]/g, (char) => (char === '{' ? '%7B' : char === '}' ? '%7D' : '%25'));
+}
