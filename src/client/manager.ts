@@ -1,0 +1,207 @@
+import { type Duration, toMs } from '../core/duration.js';
+import { Emitter, type Unsubscribe } from '../core/emitter.js';
+import { KeySpace } from '../core/key-space.js';
+import { type Runtime, runtimeWith } from '../core/runtime.js';
+import { finishWithin } from './closing.js';
+import type { Command, CommandArg, CommandOptions } from './command.js';
+import { RedisConfig, type RedisOptions } from './config.js';
+import type { Driver } from './driver.js';
+import { openDriver } from './drivers/open-driver.js';
+import { askHealth, type HealthReport } from './health.js';
+import type { Lease, LeaseOptions } from './lease.js';
+import { Leases } from './leases.js';
+import type { DrainReport, ManagerEvents, ManagerState } from './manager-events.js';
+import { bindScript, type Script, type ScriptDef } from './script.js';
+import { SharedConnection } from './shared-connection.js';
+import { Subscriber } from './subscriber.js';
+
+/** The result of one command of a pipeline. */
+export type PipelineResult =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: Error };
+
+export interface ConnectOptions extends Partial<Runtime> {
+  /** Gives up connecting, with `signal.reason`. */
+  readonly signal?: AbortSignal;
+}
+
+const DEFAULT_DRAIN = '2s';
+
+/**
+ * The connection of a service to one Redis or Valkey: what every module of this library is built on.
+ *
+ * Guarantees: every promise settles by its deadline, in flight included. A command is sent at most once; an error says
+ * whether the server may have run it (`outcome`). After a lost connection the manager reconnects with growing, jittered
+ * pauses; meanwhile commands fail at once with outcome `not-sent`. Nothing is queued, nothing is replaced by memory.
+ *
+ * Not guaranteed: that a command with outcome `unknown` did not run.
+ */
+export class RedisManager implements AsyncDisposable {
+  readonly config: RedisConfig;
+  /** @internal */ readonly clock: Runtime['clock'];
+  /** @internal */ readonly random: Runtime['random'];
+  /** @internal The connection that all subscriptions share. */ readonly subscriber: Subscriber;
+  readonly #events = new Emitter<ManagerEvents>();
+  readonly #connection: SharedConnection;
+  readonly #leases: Leases;
+  readonly #closeHooks = new Set<() => void | Promise<void>>();
+  #closing: Promise<DrainReport> | undefined;
+
+  private constructor(config: RedisConfig, driver: Driver, runtime: Runtime) {
+    this.config = config;
+    this.clock = runtime.clock;
+    this.random = runtime.random;
+    const { commandTimeoutMs } = config;
+    this.#connection = new SharedConnection(driver, runtime, { events: this.#events, commandTimeoutMs });
+    this.#leases = new Leases(driver, config, runtime.clock);
+    this.subscriber = new Subscriber({
+      ...runtime,
+      open: (signal) => driver.open(signal),
+      reportError: (source, error) => this.reportError(source, error),
+    });
+  }
+
+  /**
+   * Connects, or says at once why not: a bad address, certificate, password, permission or port is not retried.
+   *
+   * @param config a `RedisConfig`, options, or a URL
+   * @throws ConfigError `RU_CONFIG`; ConnectionError `RU_CONNECTION` with `reason` and a hint in the message;
+   *         the signal's reason
+   * Cost: 1 connection, 2 round trips.
+   */
+  static async connect(
+    config: RedisConfig | RedisOptions | string,
+    options: ConnectOptions = {},
+  ): Promise<RedisManager> {
+    const checked = toConfig(config);
+    options.signal?.throwIfAborted();
+    const runtime = runtimeWith(options);
+    const driver = await openDriver(checked, runtime);
+    const manager = new RedisManager(checked, driver, runtime);
+    try {
+      await manager.#connection.connect(options.signal);
+      return manager;
+    } catch (error) {
+      await manager.close({ drain: 1 });
+      throw error;
+    }
+  }
+
+  /** Where it is connected to, without credentials. */
+  get endpoint(): string {
+    return this.config.endpoint;
+  }
+
+  get state(): ManagerState {
+    return this.#connection.state;
+  }
+
+  /**
+   * Sends one command on the shared connection. Commands of one tick leave in one write, in order.
+   *
+   * Strings of the reply come as text, or as Buffers with `{ reply: 'bytes' }`; maps as objects without a prototype.
+   *
+   * @throws ConfigError for words that are no text, bytes or numbers, and for commands that block or change the shared
+   *         connection (`BLPOP`, `SUBSCRIBE`, `MULTI`, `SELECT`, `WAIT`, …): those belong on a `lease()`
+   * @throws ServerError `RU_SERVER` with the reply's first word as `replyCode`
+   * @throws ConnectionError, TimeoutError with `outcome`; ClosedError; the signal's reason
+   * Cost: 1 round trip.
+   */
+  command<T = unknown>(args: Command, options?: CommandOptions): Promise<T> {
+    return this.#connection.send(args, options) as Promise<T>;
+  }
+
+  /**
+   * Sends several commands in one write and gives each one's own result, in order. Not a transaction: other clients'
+   * commands may run in between. Never rejects for what a command answers. Cost: 1 round trip.
+   */
+  pipeline(commands: readonly Command[], options?: CommandOptions): Promise<PipelineResult[]> {
+    return Promise.all(commands.map((command) => toResult(this.#connection.send(command, options))));
+  }
+
+  /**
+   * A dedicated connection from the pool, for commands that block or change the connection.
+   * `await using lease = await manager.lease()` gives it back by itself.
+   * @throws PoolTimeoutError `RU_POOL_TIMEOUT`, ConnectionError, ClosedError, the signal's reason
+   */
+  lease(options: LeaseOptions = {}): Promise<Lease> {
+    return this.#leases.lend(options);
+  }
+
+  /** Binds a script to this manager. Cost of a run: 1 round trip, 2 when the server does not know the script yet. */
+  script<A extends readonly CommandArg[], R>(def: ScriptDef<A, R>): Script<A, R> {
+    return bindScript(def, (command, options) => this.#connection.send(command, options));
+  }
+
+  /** The keys of a module, under this manager's prefix or another. */
+  keySpace(module: string, prefix?: string): KeySpace {
+    return KeySpace.of(prefix ?? this.config.prefix, module);
+  }
+
+  /** How the connection is doing. Never rejects. Cost: 2 round trips, at most the connect timeout. */
+  async health(): Promise<HealthReport> {
+    const { state, endpoint } = this;
+    const { inFlight } = this.#connection;
+    const send: SharedConnection['send'] = (command, options) => this.#connection.send(command, options);
+    const answer = await askHealth(send, this.clock, this.config.connectTimeoutMs);
+    return { state, endpoint, inFlight, pool: this.#leases.stats(), ...answer };
+  }
+
+  /** Listens for an event; returns what removes the listener. */
+  on<E extends keyof ManagerEvents>(event: E, listener: (payload: ManagerEvents[E]) => void): Unsubscribe {
+    return this.#events.on(event, listener);
+  }
+
+  /** @internal The place for failures in the background that nobody awaits. */
+  reportError(source: string, error: unknown): void {
+    this.#events.emit('error', { source, error });
+  }
+
+  /** @internal Runs when the manager begins to close, while commands are still taken. */
+  onClose(hook: () => void | Promise<void>): Unsubscribe {
+    this.#closeHooks.add(hook);
+    return () => void this.#closeHooks.delete(hook);
+  }
+
+  /**
+   * Lets modules finish (locks are released, subscriptions end), waits for what is in flight, then ends every
+   * connection. Always resolves, within `drain` (default 2 s) and 100 ms. Calling it again gives the same report.
+   */
+  close(options: { readonly drain?: Duration | undefined } = {}): Promise<DrainReport> {
+    this.#closing ??= this.#close(toMs(options.drain ?? DEFAULT_DRAIN, 'close.drain', { min: 0 }));
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(drainMs: number): Promise<DrainReport> {
+    const startMs = this.clock.monotonicMs();
+    this.#connection.moveTo('draining');
+    const steps = [
+      async () => void (await Promise.allSettled([...this.#closeHooks].map(async (hook) => hook()))),
+      () => this.subscriber.close(),
+      () => this.#connection.drain(),
+    ];
+    const report = (error: unknown): void => this.reportError('manager.close', error);
+    const drained = await finishWithin(steps, drainMs, { clock: this.clock, report });
+    const cutLeases = this.#leases.close();
+    const cutCommands = this.#connection.destroy();
+    this.#connection.moveTo('closed');
+    return { drained: drained && cutLeases === 0, cutCommands, cutLeases, tookMs: this.clock.monotonicMs() - startMs };
+  }
+}
+
+function toConfig(config: RedisConfig | RedisOptions | string): RedisConfig {
+  if (config instanceof RedisConfig) return config;
+  return typeof config === 'string' ? RedisConfig.fromUrl(config) : RedisConfig.from(config);
+}
+
+async function toResult(reply: Promise<unknown>): Promise<PipelineResult> {
+  try {
+    return { ok: true, value: await reply };
+  } catch (error) {
+    return { ok: false, error: error as Error };
+  }
+}

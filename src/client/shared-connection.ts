@@ -1,0 +1,86 @@
+import { toMs } from '../core/duration.js';
+import type { Emitter } from '../core/emitter.js';
+import { ClosedError } from '../core/errors.js';
+import type { Runtime } from '../core/runtime.js';
+import { type Command, commandName, type CommandOptions, toWire } from './command.js';
+import type { Driver, DriverEvent, Reply } from './driver.js';
+import { InFlight } from './in-flight.js';
+import type { ManagerEvents, ManagerState } from './manager-events.js';
+import { checkShared } from './shared-commands.js';
+
+const NO_OPTIONS: CommandOptions = {};
+
+/** The connection that all callers share: deadlines and signals per call, the state, and how it ends. */
+export class SharedConnection {
+  readonly #driver: Driver;
+  readonly #events: Emitter<ManagerEvents>;
+  readonly #inFlight: InFlight;
+  readonly #timeoutMs: number;
+  #state: ManagerState = 'connecting';
+  #accepting = true;
+
+  constructor(driver: Driver, runtime: Runtime, ports: { events: Emitter<ManagerEvents>; commandTimeoutMs: number }) {
+    this.#driver = driver;
+    this.#events = ports.events;
+    this.#timeoutMs = ports.commandTimeoutMs;
+    this.#inFlight = new InFlight(runtime.clock);
+    driver.onEvent = (event) => this.#onDriverEvent(event);
+  }
+
+  get state(): ManagerState {
+    return this.#state;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.count;
+  }
+
+  connect(signal: AbortSignal | undefined): Promise<void> {
+    return this.#driver.connect(signal);
+  }
+
+  /** Checks, sends, and waits until the reply, the deadline or the signal. Rejects, never throws. */
+  send(command: Command, options: CommandOptions = NO_OPTIONS): Promise<Reply> {
+    try {
+      const wire = toWire(command);
+      checkShared(wire);
+      if (!this.#accepting) throw new ClosedError('The manager', this.#driver.endpoint);
+      const { timeout, signal } = options;
+      const timeoutMs = timeout === undefined ? this.#timeoutMs : toMs(timeout, 'command.timeout');
+      signal?.throwIfAborted();
+      const reply = this.#driver.send(wire, options.reply ?? 'text');
+      return this.#inFlight.track(reply, { operation: commandName(wire), timeoutMs, signal });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  moveTo(to: ManagerState, cause?: Error): void {
+    const from = this.#state;
+    if (from === to) return;
+    this.#state = to;
+    this.#events.emit('state', { from, to, cause });
+  }
+
+  /** Takes no new commands, and resolves when those in flight have been answered. */
+  drain(): Promise<void> {
+    this.#accepting = false;
+    return this.#inFlight.whenIdle();
+  }
+
+  /** Ends the connection; what is in flight rejects. Returns how many that were. */
+  destroy(): number {
+    const cut = this.#inFlight.count;
+    this.#accepting = false;
+    this.#driver.destroy();
+    this.#inFlight.stop();
+    return cut;
+  }
+
+  #onDriverEvent(event: DriverEvent): void {
+    if (this.#state === 'draining' || this.#state === 'closed') return;
+    if (event.type === 'up') return this.moveTo('ready');
+    if (event.type === 'down') return this.moveTo('down', event.cause);
+    this.#events.emit('reconnecting', { attempt: event.attempt, delayMs: event.delayMs, cause: event.cause });
+  }
+}
