@@ -1,3 +1,53 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
+import { availableServers } from './test/support/servers.js';
 
-export default defineConfig({ test: { include: ['test/**/*.test.ts'] } });
+/**
+ * One project per kind of test and target, so that `vitest run --project integration:redis-7.0` is one thing to say.
+ * A kind that needs a real server has no project while there is none; `npm test` fetches them first.
+ */
+
+const servers = availableServers().map(({ id }) => id);
+const targets = ['embedded', ...servers];
+const firstServer = servers[0] ?? 'embedded';
+
+interface Kind {
+  readonly include: readonly string[];
+  readonly target?: string;
+  readonly timeoutMs?: number;
+}
+
+function project(name: string, { include, target = 'embedded', timeoutMs = 10_000 }: Kind): TestProjectConfiguration {
+  return {
+    test: {
+      name,
+      include: [...include],
+      env: { TEST_TARGET: target },
+      pool: 'forks',
+      testTimeout: timeoutMs,
+      hookTimeout: timeoutMs,
+    },
+  };
+}
+
+function perTarget(kind: string, ids: readonly string[], timeoutMs: number): TestProjectConfiguration[] {
+  return ids.map((id) => project(`${kind}:${id}`, { include: [`test/${kind}/**/*.test.ts`], target: id, timeoutMs }));
+}
+
+export default defineConfig({
+  test: {
+    globalSetup: ['test/support/global-setup.ts'],
+    maxWorkers: 2,
+    projects: [
+      project('unit', { include: ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts'] }),
+      project('types', { include: ['test/types/**/*.test.ts'] }),
+      project('kit', { include: ['test/kit/**/*.test.ts'], target: firstServer, timeoutMs: 20_000 }),
+      ...perTarget('conformance', targets, 15_000),
+      ...perTarget('integration', targets, 15_000),
+      ...perTarget('differential', servers, 60_000),
+      ...perTarget('fault', servers, 30_000),
+      project('examples', { include: ['examples/*/test/**/*.test.ts'], target: firstServer, timeoutMs: 30_000 }),
+      project('docs', { include: ['test/docs/**/*.test.ts'], target: firstServer, timeoutMs: 60_000 }),
+      project('package', { include: ['test/package/**/*.test.ts'], timeoutMs: 120_000 }),
+    ],
+  },
+});
