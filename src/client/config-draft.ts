@@ -61,11 +61,11 @@ export class Draft {
   }
 
   addOptions(options: RedisOptions): void {
-    try {
-      checkKnown('redis', options, OPTION_NAMES);
-      if (options === undefined) throw wrong('redis', 'an object of options', options);
-    } catch (error) {
-      return this.#note(error);
+    if (typeof options !== 'object' || options === null) {
+      return this.#note(wrong('redis', 'an object of options', options));
+    }
+    for (const name of Object.keys(options)) {
+      if (!OPTION_NAMES.includes(name)) this.#collect(() => checkKnown('redis', { [name]: true }, OPTION_NAMES));
     }
     if (options.url !== undefined) this.addUrl(options.url, 'url');
     for (const field of FIELDS) {
@@ -74,11 +74,9 @@ export class Draft {
   }
 
   addUrl(url: string | URL, source: string): void {
-    try {
+    this.#collect(() => {
       for (const [field, value] of parseRedisUrl(url, source)) this.set(field, value, source);
-    } catch (error) {
-      this.#note(error);
-    }
+    });
   }
 
   /** Options that win over what is there; an address in them replaces the whole address. */
@@ -119,6 +117,14 @@ export class Draft {
       line('commandTimeout', `${settings.commandTimeoutMs}ms`, 'commandTimeout'),
       line('pool.max', String(settings.pool.max), 'pool'),
     ];
+  }
+
+  #collect(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.#note(error);
+    }
   }
 
   #note(error: unknown): void {

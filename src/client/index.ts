@@ -1,3 +1,4 @@
+export * from '../core/index.js';
 export type { Command, CommandArg, CommandOptions } from './command.js';
 export { type ConfigLine, type PoolOptions, RedisConfig, type RedisOptions, type TlsOptions } from './config.js';
 export type { EnvOptions } from './config-env.js';

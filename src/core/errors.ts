@@ -179,7 +179,8 @@ export class ServerError extends RedisUtilsError {
   }
 
   constructor(reply: string, command: string) {
-    super(`${command}: ${reply}`);
+    // for an unknown command the server repeats its first arguments, which may be values
+    super(`${command}: ${reply.replace(/,? with args beginning with:.*$/s, '')}`);
     this.replyCode = reply.split(' ', 1)[0] ?? 'ERR';
     this.command = command;
   }
