@@ -1,0 +1,72 @@
+import { identify, RedisUtilsError } from '../core/errors.js';
+
+/** Somebody else held the lock for as long as `acquire` was allowed to wait. Nothing is held afterwards. */
+export class LockTimeoutError extends RedisUtilsError {
+  declare readonly code: 'RU_LOCK_TIMEOUT';
+  readonly key: string;
+  readonly waitedMs: number;
+  /** How many times the server was asked. */
+  readonly attempts: number;
+
+  static {
+    identify(this, 'LockTimeoutError', 'RU_LOCK_TIMEOUT');
+  }
+
+  constructor(facts: { key: string; waitedMs: number; attempts: number }) {
+    super(
+      `The lock '${facts.key}' was held by others for ${facts.waitedMs} ms (${facts.attempts} attempts) – ` +
+        'it is not held now; wait longer or try again later',
+    );
+    this.key = facts.key;
+    this.waitedMs = facts.waitedMs;
+    this.attempts = facts.attempts;
+  }
+}
+
+/**
+ * Why a lock can no longer be relied on:
+ * - `expired`: the lease ended, by the local clock or by the server's, without a renewal that was refused or late.
+ * - `stolen`: the server names another owner.
+ * - `renewal-timeout`: renewals were sent and got no answer before the lease ended.
+ * - `max-hold`: it was held for `renew.maxHold`, so renewal stopped and the lease ended.
+ * - `closed`: the manager was closed.
+ * - `released`: the guard was used after its own release.
+ * - `ending`: it is still held, but not for as long as `assertHeld(minMs)` asked for.
+ */
+export type LockLostReason = 'expired' | 'stolen' | 'renewal-timeout' | 'max-hold' | 'closed' | 'released' | 'ending';
+
+const WHY: Readonly<Record<LockLostReason, string>> = {
+  expired: 'its lease has ended',
+  stolen: 'the server names another owner',
+  'renewal-timeout': 'no renewal was answered before its lease ended',
+  'max-hold': 'it was held for the longest time allowed, then its lease ended',
+  closed: 'the manager was closed',
+  released: 'it has been released',
+  ending: 'less time is left than was asked for',
+};
+
+/** The lock is not held, or not held for long enough: whatever it protects may belong to somebody else now. */
+export class LockLostError extends RedisUtilsError {
+  declare readonly code: 'RU_LOCK_LOST';
+  readonly key: string;
+  readonly fence: bigint;
+  readonly reason: LockLostReason;
+
+  static {
+    identify(this, 'LockLostError', 'RU_LOCK_LOST');
+  }
+
+  constructor(facts: { key: string; fence: bigint; reason: LockLostReason; cause?: unknown }) {
+    super(
+      `The lock '${facts.key}' (fence ${facts.fence}) cannot be relied on: ${WHY[facts.reason]} – stop the work it protects`,
+      facts.cause === undefined ? undefined : { cause: facts.cause },
+    );
+    this.key = facts.key;
+    this.fence = facts.fence;
+    this.reason = facts.reason;
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), fence: String(this.fence) };
+  }
+}

@@ -1,0 +1,192 @@
+import { checkNumber } from '../core/check.js';
+import type { Timer } from '../core/clock.js';
+import type { Duration } from '../core/duration.js';
+import { type CheckedSignal, checkedSignal } from './checked-signal.js';
+import { LockLostError, type LockLostReason } from './errors.js';
+import type { Kept, ReleaseResult } from './keeper.js';
+import { LeaseTime } from './lease-time.js';
+import type { LockGuard } from './lock-guard.js';
+import type { LockTerms } from './lock-terms.js';
+import { checkTtl } from './options.js';
+import { type Renewable, Renewal } from './renewal.js';
+
+/** The longest sleep of the timer behind `signal`: timers do not run while the machine sleeps, the lease does. */
+const LOOK_AGAIN_MS = 1000;
+
+/*
+ * States: held → lost, held → released; both are final, and whichever comes first wins. `suspect` is only a way to
+ * read `held`. Nothing moves the state but `#lose` and `release`, and no timer is needed for it to be right: every
+ * question looks at the clock. Timers serve renewal, and the listeners of `signal`, which is made on first use.
+ */
+export class Guard implements LockGuard, Renewable, Kept {
+  readonly key: string;
+  readonly token: string;
+  readonly fence: bigint;
+  readonly terms: LockTerms;
+  #lease: LeaseTime;
+  readonly #renewal: Renewal;
+  #loss: LockLostError | undefined;
+  /** The loss was told by the server, so nothing is left there to give back. */
+  #confirmedLoss = false;
+  #release: Promise<ReleaseResult> | undefined;
+  #signal: CheckedSignal | undefined;
+  #deadline: Timer | undefined;
+
+  constructor(terms: LockTerms, grant: { readonly token: string; readonly fence: bigint; readonly lease: LeaseTime }) {
+    this.terms = terms;
+    this.key = terms.key;
+    this.token = grant.token;
+    this.fence = grant.fence;
+    this.#lease = grant.lease;
+    this.#renewal = new Renewal(this);
+    terms.keeper.keep(this);
+  }
+
+  get lease(): LeaseTime {
+    return this.#lease;
+  }
+
+  get state(): 'held' | 'suspect' | 'lost' | 'released' {
+    if (this.check()) return this.#isSuspect() ? 'suspect' : 'held';
+    return this.#loss === undefined ? 'released' : 'lost';
+  }
+
+  /** How it was lost, if it was. Looks at the clock. */
+  get loss(): LockLostError | undefined {
+    this.check();
+    return this.#loss;
+  }
+
+  get remainingMs(): number {
+    return this.check() ? this.#lease.remainingMs : 0;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#signal === undefined) {
+      this.#signal = checkedSignal(() => void this.check());
+      if (this.check()) this.#armDeadline();
+      else if (this.#loss !== undefined) this.#signal.abort(this.#loss);
+    }
+    return this.#signal.signal;
+  }
+
+  /** Looks at the clock and takes the consequence. True while held. */
+  check(): boolean {
+    if (this.#loss !== undefined || this.#release !== undefined) return false;
+    if (this.#lease.remainingMs > 0) return true;
+    this.#lose(this.#renewal.reason, this.#renewal.cause);
+    return false;
+  }
+
+  assertHeld(minMs = 0): void {
+    if (minMs !== 0) checkNumber('assertHeld.minMs', minMs, { min: 0, max: Number.MAX_SAFE_INTEGER });
+    if (!this.check()) throw this.#loss ?? this.#error('released');
+    if (this.#lease.remainingMs < minMs) throw this.#error('ending');
+  }
+
+  async extend(ttl?: Duration): Promise<void> {
+    const ttlMs = ttl === undefined ? this.terms.ttlMs : checkTtl(ttl, 'extend.ttl');
+    this.assertHeld();
+    const lease = new LeaseTime(this.terms.keeper.clock);
+    const { standing, leaseMs } = await this.#ask((timeout) =>
+      this.terms.keeper.scripts.extend.run(this.terms.keys, [this.token, ttlMs], { timeout }),
+    );
+    if (standing !== 'held') this.lose(standing);
+    lease.grant(leaseMs);
+    this.confirm(lease);
+    this.assertHeld();
+  }
+
+  async verify(): Promise<boolean> {
+    if (!this.check()) return false;
+    const standing = await this.#ask((timeout) =>
+      this.terms.keeper.scripts.verify.run(this.terms.keys, [this.token], { timeout }),
+    );
+    if (standing !== 'held') this.lose(standing);
+    return this.check();
+  }
+
+  release(): Promise<ReleaseResult> {
+    if (this.#release === undefined) {
+      const leaseMs = this.remainingMs;
+      this.#stop();
+      this.#release = this.#loss === undefined ? this.#giveBack(leaseMs) : Promise.resolve(this.#abandon(this.#loss));
+    }
+    return this.#release;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
+
+  async close(): Promise<void> {
+    const leaseMs = this.remainingMs;
+    if (leaseMs === 0) return;
+    this.#lose('closed');
+    this.#confirmedLoss = true;
+    await this.#giveBack(leaseMs);
+  }
+
+  /** The server has confirmed the lease. */
+  confirm(lease: LeaseTime): void {
+    if (this.#loss !== undefined || this.#release !== undefined) return;
+    this.#lease = lease;
+    if (this.#signal !== undefined) this.#armDeadline();
+  }
+
+  /** The server has said that the lease is over. */
+  lose(standing: 'expired' | 'stolen'): void {
+    this.#confirmedLoss = true;
+    this.#lose(standing);
+  }
+
+  #lose(reason: LockLostReason, cause?: unknown): void {
+    if (this.#loss !== undefined || this.#release !== undefined) return;
+    this.#loss = this.#error(reason, cause);
+    this.#stop();
+    this.#signal?.abort(this.#loss);
+  }
+
+  #stop(): void {
+    this.#renewal.stop();
+    this.#deadline?.cancel();
+    this.terms.keeper.drop(this);
+  }
+
+  #giveBack(leaseMs: number): Promise<ReleaseResult> {
+    return this.terms.keeper.giveBack(this.terms.keys, this.token, leaseMs);
+  }
+
+  /** A renewal that was on its way when the lease ended may still have prolonged it on the server. */
+  #abandon(loss: LockLostError): ReleaseResult {
+    if (!this.#confirmedLoss) this.terms.keeper.withdraw(this.terms.keys, this.token, this.terms.ttlMs);
+    return { status: loss.reason === 'stolen' ? 'stolen' : 'expired' };
+  }
+
+  /** Sends a request that is not worth waiting for beyond the lease. */
+  async #ask<T>(send: (timeoutMs: number) => Promise<T>): Promise<T> {
+    const { commandTimeoutMs } = this.terms.keeper;
+    try {
+      return await send(Math.max(1, Math.min(Math.ceil(this.#lease.remainingMs), commandTimeoutMs)));
+    } catch (error) {
+      this.assertHeld();
+      throw error;
+    }
+  }
+
+  #isSuspect(): boolean {
+    return this.terms.renews && this.#lease.elapsedMs > this.terms.ttlMs / 2;
+  }
+
+  #armDeadline(): void {
+    this.#deadline?.cancel();
+    const delayMs = Math.min(LOOK_AGAIN_MS, Math.max(1, Math.floor(this.#lease.remainingMs)));
+    this.#deadline = this.terms.keeper.clock.backgroundTimer(delayMs, () => {
+      if (this.check()) this.#armDeadline();
+    });
+  }
+
+  #error(reason: LockLostReason, cause?: unknown): LockLostError {
+    return new LockLostError({ key: this.key, fence: this.fence, reason, cause });
+  }
+}

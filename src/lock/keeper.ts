@@ -1,0 +1,156 @@
+import type { RedisManager } from '../client/manager.js';
+import type { Script } from '../client/script.js';
+import { jitteredDelay } from '../core/backoff.js';
+import type { Clock } from '../core/clock.js';
+import { Deadlines } from '../core/deadlines.js';
+import { ServerError } from '../core/errors.js';
+import type { Random } from '../core/random.js';
+import { acquireScript, extendScript, releaseScript, verifyScript } from './scripts.js';
+import type { Extension, Grant, Standing } from './scripts.js';
+
+/**
+ * What became of a lock at its release.
+ * - `released`: it was held until now.
+ * - `expired`: the lease had ended before; nobody else holds the lock, as far as is known.
+ * - `stolen`: the lease had ended before, and the server names another owner.
+ * - `unknown`: the server did not answer; it is asked again in the background until the lease has ended.
+ */
+export interface ReleaseResult {
+  readonly status: 'released' | 'expired' | 'stolen' | 'unknown';
+}
+
+/** What the keeper must be able to do to a guard. */
+export interface Kept {
+  /** The manager is closing: tell the holder, then give the lock back. Never rejects. */
+  close(): Promise<void>;
+}
+
+interface LockScripts {
+  readonly acquire: Script<readonly [token: string, ttlMs: number, metadata: string], Grant>;
+  readonly extend: Script<readonly [token: string, ttlMs: number], Extension>;
+  readonly release: Script<readonly [token: string], Standing>;
+  readonly verify: Script<readonly [token: string], Standing>;
+}
+
+const MIN_RELEASE_MS = 100;
+const WITHDRAWAL_RETRY = { baseMs: 50, maxMs: 1000 };
+
+/** One per manager: its bound scripts, the guards held through it, and the locks that must still be given back. */
+export class Keeper {
+  static readonly #keepers = new WeakMap<RedisManager, Keeper>();
+
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly commandTimeoutMs: number;
+  readonly endpoint: string;
+  readonly scripts: LockScripts;
+  /** When each held guard looks after its lease next. */
+  readonly due: Deadlines;
+  readonly #manager: RedisManager;
+  readonly #guards = new Set<Kept>();
+  #acquiring = 0;
+  #closing = false;
+  #onIdle: (() => void) | undefined;
+
+  private constructor(manager: RedisManager) {
+    this.#manager = manager;
+    this.clock = manager.clock;
+    this.random = manager.random;
+    this.commandTimeoutMs = manager.config.commandTimeoutMs;
+    this.endpoint = manager.endpoint;
+    this.due = new Deadlines(manager.clock);
+    this.scripts = {
+      acquire: manager.script(acquireScript),
+      extend: manager.script(extendScript),
+      release: manager.script(releaseScript),
+      verify: manager.script(verifyScript),
+    };
+    manager.onClose(() => this.#close());
+  }
+
+  static of(manager: RedisManager): Keeper {
+    let keeper = Keeper.#keepers.get(manager);
+    if (keeper === undefined) Keeper.#keepers.set(manager, (keeper = new Keeper(manager)));
+    return keeper;
+  }
+
+  /** True once the manager closes: what is granted from now on is given back at once. */
+  get closing(): boolean {
+    return this.#closing;
+  }
+
+  keep(guard: Kept): void {
+    this.#guards.add(guard);
+  }
+
+  drop(guard: Kept): void {
+    this.#guards.delete(guard);
+  }
+
+  /** An acquisition begins; the manager's close waits for its `leave`. */
+  enter(): void {
+    this.#acquiring += 1;
+  }
+
+  leave(): void {
+    this.#acquiring -= 1;
+    if (this.#acquiring === 0) this.#onIdle?.();
+  }
+
+  /** Has the failure of work that nobody awaits told by the manager. */
+  report(source: string, error: unknown): void {
+    this.#manager.reportError(source, error);
+  }
+
+  /** Gives a lock back. Never rejects: without an answer, the rest is done in the background. */
+  async giveBack(keys: readonly string[], token: string, leaseMs: number): Promise<ReleaseResult> {
+    // after the end of the lease the answer changes nothing
+    const timeout = Math.max(MIN_RELEASE_MS, Math.ceil(leaseMs));
+    const options = timeout < this.commandTimeoutMs ? { timeout } : undefined;
+    try {
+      const standing = await this.scripts.release.run(keys, [token], options);
+      return { status: standing === 'held' ? 'released' : standing };
+    } catch (error) {
+      // somebody has put another kind of value in the lock's place
+      if (error instanceof ServerError && error.replyCode === 'WRONGTYPE') return { status: 'stolen' };
+      this.#withdrawLater({ keys, token, leftMs: leaseMs, attempt: 0 }, error);
+      return { status: 'unknown' };
+    }
+  }
+
+  /**
+   * Gives back, in the background, what a token may hold: after an acquisition with an unknown end, or a lease that was
+   * lost while a renewal was on its way. Tried until it is answered or the lease must have ended by itself.
+   */
+  withdraw(keys: readonly string[], token: string, leaseMs: number): void {
+    this.#withdraw({ keys, token, leftMs: leaseMs, attempt: 0 });
+  }
+
+  #withdraw(duty: Withdrawal): void {
+    const startedMs = this.clock.monotonicMs();
+    this.scripts.release.run(duty.keys, [duty.token]).catch((error: unknown) => {
+      const leftMs = duty.leftMs - (this.clock.monotonicMs() - startedMs);
+      this.#withdrawLater({ ...duty, leftMs, attempt: duty.attempt + 1 }, error);
+    });
+  }
+
+  #withdrawLater(duty: Withdrawal, error: unknown): void {
+    const delayMs = jitteredDelay(duty.attempt, WITHDRAWAL_RETRY, this.random);
+    if (this.#closing || duty.leftMs <= delayMs) return this.report('lock.withdraw', error);
+    this.clock.backgroundTimer(delayMs, () => this.#withdraw({ ...duty, leftMs: duty.leftMs - delayMs }));
+  }
+
+  async #close(): Promise<void> {
+    this.#closing = true;
+    await Promise.all([...this.#guards].map((guard) => guard.close()));
+    if (this.#acquiring > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    this.due.stop();
+  }
+}
+
+interface Withdrawal {
+  readonly keys: readonly string[];
+  readonly token: string;
+  readonly leftMs: number;
+  readonly attempt: number;
+}

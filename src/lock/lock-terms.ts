@@ -1,0 +1,11 @@
+import type { Keeper } from './keeper.js';
+import type { HoldTerms } from './options.js';
+
+/** All that one `DistributedLock` says about itself, checked: shared by its acquisitions and guards. */
+export interface LockTerms extends HoldTerms {
+  readonly keeper: Keeper;
+  /** The lock's key as the user wrote it. */
+  readonly key: string;
+  /** The keys of the scripts: the lock's hash. */
+  readonly keys: readonly [hash: string];
+}

@@ -1,0 +1,93 @@
+import { checkBoolean, checkKnown, checkText, wrong } from '../core/check.js';
+import { type Duration, toMs } from '../core/duration.js';
+
+/** How a lock is held. */
+export interface LockOptions {
+  /**
+   * Whether the lease is renewed while it is held. Default `true`: every third of `ttl`, until release, but no longer
+   * than `maxHold` (10 ms to 24 d, default `'1h'`), so that a forgotten guard does not hold a lock for ever.
+   */
+  readonly renew?: boolean | { readonly maxHold?: Duration | undefined } | undefined;
+  /** Facts about the holder that are stored with the lock, at most 4096 bytes as JSON. Not a place for secrets. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** Replaces the manager's key prefix. */
+  readonly prefix?: string | undefined;
+}
+
+/** How long and by whose leave to wait for a lock. */
+export interface AcquireOptions {
+  /** How long to wait, 0 ms to 24 d, default `'10s'`. 0 asks once. `tryAcquire` waits so long for its one reply. */
+  readonly timeout?: Duration | undefined;
+  /** Ends the wait with `signal.reason`. Does not end a lock that is held. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options after checking. */
+export interface HoldTerms {
+  readonly ttlMs: number;
+  readonly renews: boolean;
+  readonly maxHoldMs: number;
+  readonly metadata: string;
+}
+
+// below 10 ms the server's own granularity dominates; a lease of a day is a leak
+const TTL_RANGE = { min: 10, max: 86_400_000 };
+const MAX_WAIT_MS = 2_073_600_000;
+const DEFAULT_MAX_HOLD_MS = 3_600_000;
+const DEFAULT_WAIT_MS = 10_000;
+const MAX_METADATA_BYTES = 4096;
+
+export function checkTtl(ttl: Duration, path: string): number {
+  return toMs(ttl, path, TTL_RANGE);
+}
+
+/** @throws ConfigError */
+export function checkLockOptions(ttl: Duration, options: LockOptions = {}): HoldTerms {
+  checkKnown('lock', options, ['renew', 'metadata', 'prefix']);
+  if (options.prefix !== undefined) checkText('lock.prefix', options.prefix);
+  const ttlMs = checkTtl(ttl, 'lock.ttl');
+  return { ttlMs, ...checkRenew(options.renew), metadata: checkMetadata(options.metadata) };
+}
+
+function checkRenew(renew: LockOptions['renew'] = true): { renews: boolean; maxHoldMs: number } {
+  if (typeof renew !== 'object') {
+    return { renews: checkBoolean('lock.renew', renew), maxHoldMs: DEFAULT_MAX_HOLD_MS };
+  }
+  checkKnown('lock.renew', renew, ['maxHold']);
+  const { maxHold = DEFAULT_MAX_HOLD_MS } = renew;
+  return { renews: true, maxHoldMs: toMs(maxHold, 'lock.renew.maxHold', { min: TTL_RANGE.min, max: MAX_WAIT_MS }) };
+}
+
+function checkMetadata(metadata: LockOptions['metadata']): string {
+  if (metadata === undefined) return '';
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
+    throw wrong('lock.metadata', 'an object of strings', metadata);
+  }
+  for (const [name, value] of Object.entries(metadata)) {
+    if (typeof value !== 'string' || !value.isWellFormed()) throw wrong(`lock.metadata.${name}`, 'a string', value);
+  }
+  const json = JSON.stringify(metadata);
+  const bytes = Buffer.byteLength(json);
+  if (bytes > MAX_METADATA_BYTES) throw wrong('lock.metadata', `at most ${MAX_METADATA_BYTES} bytes of JSON`, bytes);
+  return json;
+}
+
+/** How long one call waits: `undefined` is the default. */
+export interface Patience {
+  readonly timeoutMs: number | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+const DEFAULT_PATIENCE: Patience = { timeoutMs: undefined, signal: undefined };
+
+/** @throws ConfigError */
+export function checkPatience(options: AcquireOptions | undefined): Patience {
+  if (options === undefined) return DEFAULT_PATIENCE;
+  checkKnown('acquire', options, ['timeout', 'signal']);
+  const { timeout, signal } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrong('acquire.signal', 'an AbortSignal', signal);
+  const timeoutMs = timeout === undefined ? undefined : toMs(timeout, 'acquire.timeout', { min: 0, max: MAX_WAIT_MS });
+  return { timeoutMs, signal };
+}
+
+export { DEFAULT_WAIT_MS };

@@ -1,0 +1,142 @@
+import { defineScript } from '../client/script.js';
+import type { Reply } from '../client/driver.js';
+import { BadReplyError } from '../core/errors.js';
+
+/*
+ * A lock is one hash: o owner's token (absent when free), f fence in decimal, x lease end in ms of the server's clock,
+ * n the holder's inbox (always '' so far: reserved for hand-over by push), m metadata as JSON or ''. Whether a lease
+ * lives is told by x and TIME; the key itself lives an hour longer, so that the fence outlives its holder.
+ */
+
+/** What the server says about a token: it holds the lock, nobody does, or somebody else does. */
+export type Standing = 'held' | 'expired' | 'stolen';
+
+export interface Grant {
+  /** Absent when somebody else holds the lock. */
+  readonly fence: bigint | undefined;
+  /** How much was left of the lease, ours or the other's, when the server answered. */
+  readonly leaseMs: number;
+}
+
+export const acquireScript = defineScript<readonly [token: string, ttlMs: number, metadata: string], Grant>({
+  name: 'lock.acquire',
+  keys: ['lock'],
+  args: ['token', 'ttlMs', 'metadata'],
+  readOnly: false,
+  // a token that already holds the lock gets the same grant again, so a lost reply can be asked for once more
+  idempotent: true,
+  decode: toGrant,
+  lua: `
+local time = redis.call('TIME')
+local micros = time[1] * 1000000 + time[2]
+local now = math.floor(micros / 1000)
+local lock = redis.call('HMGET', KEYS[1], 'o', 'f', 'x')
+local leaseEnd = tonumber(lock[3] or '0') or 0
+if lock[1] and lock[1] ~= '' and leaseEnd > now then
+  if lock[1] == ARGV[1] then return {1, lock[2], leaseEnd, now} end
+  return {0, '', leaseEnd, now}
+end
+local ttl = tonumber(ARGV[2])
+local fence = string.format('%.0f', math.max((tonumber(lock[2] or '0') or 0) + 1, micros))
+leaseEnd = now + ttl
+redis.call('HSET', KEYS[1], 'o', ARGV[1], 'f', fence, 'x', string.format('%.0f', leaseEnd), 'n', '', 'm', ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ttl + 3600000)
+return {1, fence, leaseEnd, now}`,
+});
+
+export const releaseScript = defineScript<readonly [token: string], Standing>({
+  name: 'lock.release',
+  keys: ['lock'],
+  args: ['token'],
+  readOnly: false,
+  idempotent: true,
+  decode: (reply) => toStanding('lock.release', reply).standing,
+  lua: `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local lock = redis.call('HMGET', KEYS[1], 'o', 'x')
+local leaseEnd = tonumber(lock[2] or '0') or 0
+if lock[1] ~= ARGV[1] then
+  if lock[1] and lock[1] ~= '' then return {-1, leaseEnd, now} end
+  return {0, leaseEnd, now}
+end
+redis.call('HDEL', KEYS[1], 'o', 'n', 'm')
+if leaseEnd > now then return {1, leaseEnd, now} end
+return {0, leaseEnd, now}`,
+});
+
+export interface Extension {
+  readonly standing: Standing;
+  readonly leaseMs: number;
+}
+
+export const extendScript = defineScript<readonly [token: string, ttlMs: number], Extension>({
+  name: 'lock.extend',
+  keys: ['lock'],
+  args: ['token', 'ttlMs'],
+  readOnly: false,
+  idempotent: true,
+  decode: (reply) => toStanding('lock.extend', reply),
+  // never shortens: two extensions that overtake each other cannot leave a lease that ends before either's promise
+  lua: `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local lock = redis.call('HMGET', KEYS[1], 'o', 'x')
+local leaseEnd = tonumber(lock[2] or '0') or 0
+if lock[1] ~= ARGV[1] then
+  if lock[1] and lock[1] ~= '' then return {-1, leaseEnd, now} end
+  return {0, leaseEnd, now}
+end
+if leaseEnd <= now then return {0, leaseEnd, now} end
+leaseEnd = math.max(leaseEnd, now + tonumber(ARGV[2]))
+redis.call('HSET', KEYS[1], 'x', string.format('%.0f', leaseEnd))
+redis.call('PEXPIRE', KEYS[1], leaseEnd - now + 3600000)
+return {1, leaseEnd, now}`,
+});
+
+export const verifyScript = defineScript<readonly [token: string], Standing>({
+  name: 'lock.verify',
+  keys: ['lock'],
+  args: ['token'],
+  readOnly: true,
+  idempotent: true,
+  decode: (reply) => toStanding('lock.verify', reply).standing,
+  lua: `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local lock = redis.call('HMGET', KEYS[1], 'o', 'x')
+local leaseEnd = tonumber(lock[2] or '0') or 0
+if lock[1] == ARGV[1] then
+  if leaseEnd > now then return {1, leaseEnd, now} end
+  return {0, leaseEnd, now}
+end
+if lock[1] and lock[1] ~= '' then return {-1, leaseEnd, now} end
+return {0, leaseEnd, now}`,
+});
+
+function toGrant(reply: Reply): Grant {
+  if (Array.isArray(reply)) {
+    const [granted, fence, leaseEnd, now] = reply as readonly Reply[];
+    if (typeof leaseEnd === 'number' && typeof now === 'number' && typeof fence === 'string') {
+      return { fence: granted === 1 ? BigInt(fence) : undefined, leaseMs: leaseEnd - now };
+    }
+  }
+  throw new BadReplyError('lock.acquire', 'a grant or a refusal with its times', reply);
+}
+
+const STANDINGS = new Map<unknown, Standing>([
+  [1, 'held'],
+  [0, 'expired'],
+  [-1, 'stolen'],
+]);
+
+function toStanding(script: string, reply: Reply): Extension {
+  if (Array.isArray(reply)) {
+    const [code, leaseEnd, now] = reply as readonly Reply[];
+    const standing = STANDINGS.get(code);
+    if (standing !== undefined && typeof leaseEnd === 'number' && typeof now === 'number') {
+      return { standing, leaseMs: leaseEnd - now };
+    }
+  }
+  throw new BadReplyError(script, 'a standing with its times', reply);
+}
