@@ -35,7 +35,7 @@ export class Acquisition {
     this.#terms = terms;
     this.#patience = patience;
     this.#startedMs = terms.keeper.clock.monotonicMs();
-    this.#token = this.#newToken();
+    this.#token = this.#terms.keeper.newToken();
   }
 
   /** One attempt. Cost: 1 round trip. */
@@ -82,7 +82,7 @@ export class Acquisition {
     const leftMs = timeoutMs - this.#waitedMs();
     if (leftMs > 0) await this.#pause(leftMs, failure !== undefined);
     if (this.#waitedMs() < timeoutMs) return undefined;
-    throw failure ?? this.#timedOut();
+    throw failure === undefined ? this.#timedOut() : failure;
   }
 
   /** A guard, or `undefined` when the lock is held by another. */
@@ -116,7 +116,7 @@ export class Acquisition {
    */
   #refuseStale(): undefined {
     this.#terms.keeper.withdraw(this.#terms.keys, this.#token, this.#terms.ttlMs);
-    this.#token = this.#newToken();
+    this.#token = this.#terms.keeper.newToken();
     this.#inDoubt = false;
     this.#othersLeaseMs = this.#terms.ttlMs;
   }
@@ -156,10 +156,6 @@ export class Acquisition {
     const isShorter = timeoutMs !== undefined && timeoutMs < commandTimeoutMs;
     if (!isShorter) return signal === undefined ? undefined : { signal };
     return { timeout: Math.max(1, Math.ceil(timeoutMs)), signal };
-  }
-
-  #newToken(): string {
-    return this.#terms.keeper.random.bytes(16).toString('base64url');
   }
 }
 

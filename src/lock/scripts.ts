@@ -1,15 +1,20 @@
-import { defineScript } from '../client/script.js';
+import { defineScript, type ScriptDef } from '../client/script.js';
 import type { Reply } from '../client/driver.js';
 import { BadReplyError } from '../core/errors.js';
 
 /*
- * A lock is one hash: o owner's token (absent when free), f fence in decimal, x lease end in ms of the server's clock,
- * n the holder's inbox (always '' so far: reserved for hand-over by push), m metadata as JSON or ''. Whether a lease
- * lives is told by x and TIME; the key itself lives an hour longer, so that the fence outlives its holder.
+ * A lock is one hash: o owner's token ('' or absent when free), f fence in decimal, x lease end in ms of the server's
+ * clock, m the owner's metadata as JSON or absent, n the owner's inbox (reserved for hand-over by push). n and m mean
+ * nothing while o is empty. Whether a lease lives is told by x and TIME; the key itself lives an hour longer, so that
+ * the fence outlives its holder.
  */
 
 /** What the server says about a token: it holds the lock, nobody does, or somebody else does. */
 export type Standing = 'held' | 'expired' | 'stolen';
+
+export type AcquireArgs = readonly [token: string, ttlMs: number, metadata: string];
+export type ExtendArgs = readonly [token: string, ttlMs: number];
+export type TokenArgs = readonly [token: string];
 
 export interface Grant {
   /** Absent when somebody else holds the lock. */
@@ -18,7 +23,12 @@ export interface Grant {
   readonly leaseMs: number;
 }
 
-export const acquireScript = defineScript<readonly [token: string, ttlMs: number, metadata: string], Grant>({
+export interface Extension {
+  readonly standing: Standing;
+  readonly leaseMs: number;
+}
+
+export const acquireScript: ScriptDef<AcquireArgs, Grant> = defineScript({
   name: 'lock.acquire',
   keys: ['lock'],
   args: ['token', 'ttlMs', 'metadata'],
@@ -30,21 +40,22 @@ export const acquireScript = defineScript<readonly [token: string, ttlMs: number
 local time = redis.call('TIME')
 local micros = time[1] * 1000000 + time[2]
 local now = math.floor(micros / 1000)
-local lock = redis.call('HMGET', KEYS[1], 'o', 'f', 'x')
+local lock = redis.call('HMGET', KEYS[1], 'o', 'f', 'x', 'n', 'm')
 local leaseEnd = tonumber(lock[3] or '0') or 0
 if lock[1] and lock[1] ~= '' and leaseEnd > now then
-  if lock[1] == ARGV[1] then return {1, lock[2], leaseEnd, now} end
-  return {0, '', leaseEnd, now}
+  if lock[1] == ARGV[1] then return {lock[2], leaseEnd, now} end
+  return {'', leaseEnd, now}
 end
-local ttl = tonumber(ARGV[2])
 local fence = string.format('%.0f', math.max((tonumber(lock[2] or '0') or 0) + 1, micros))
-leaseEnd = now + ttl
-redis.call('HSET', KEYS[1], 'o', ARGV[1], 'f', fence, 'x', string.format('%.0f', leaseEnd), 'n', '', 'm', ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ttl + 3600000)
-return {1, fence, leaseEnd, now}`,
+leaseEnd = now + ARGV[2]
+redis.call('HSET', KEYS[1], 'o', ARGV[1], 'f', fence, 'x', string.format('%.0f', leaseEnd))
+if lock[4] or lock[5] then redis.call('HDEL', KEYS[1], 'n', 'm') end
+if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'm', ARGV[3]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[2] + 3600000)
+return {fence, leaseEnd, now}`,
 });
 
-export const releaseScript = defineScript<readonly [token: string], Standing>({
+export const releaseScript: ScriptDef<TokenArgs, Standing> = defineScript({
   name: 'lock.release',
   keys: ['lock'],
   args: ['token'],
@@ -60,17 +71,12 @@ if lock[1] ~= ARGV[1] then
   if lock[1] and lock[1] ~= '' then return {-1, leaseEnd, now} end
   return {0, leaseEnd, now}
 end
-redis.call('HDEL', KEYS[1], 'o', 'n', 'm')
+redis.call('HSET', KEYS[1], 'o', '')
 if leaseEnd > now then return {1, leaseEnd, now} end
 return {0, leaseEnd, now}`,
 });
 
-export interface Extension {
-  readonly standing: Standing;
-  readonly leaseMs: number;
-}
-
-export const extendScript = defineScript<readonly [token: string, ttlMs: number], Extension>({
+export const extendScript: ScriptDef<ExtendArgs, Extension> = defineScript({
   name: 'lock.extend',
   keys: ['lock'],
   args: ['token', 'ttlMs'],
@@ -94,7 +100,7 @@ redis.call('PEXPIRE', KEYS[1], leaseEnd - now + 3600000)
 return {1, leaseEnd, now}`,
 });
 
-export const verifyScript = defineScript<readonly [token: string], Standing>({
+export const verifyScript: ScriptDef<TokenArgs, Standing> = defineScript({
   name: 'lock.verify',
   keys: ['lock'],
   args: ['token'],
@@ -116,9 +122,9 @@ return {0, leaseEnd, now}`,
 
 function toGrant(reply: Reply): Grant {
   if (Array.isArray(reply)) {
-    const [granted, fence, leaseEnd, now] = reply as readonly Reply[];
+    const [fence, leaseEnd, now] = reply as readonly Reply[];
     if (typeof leaseEnd === 'number' && typeof now === 'number' && typeof fence === 'string') {
-      return { fence: granted === 1 ? BigInt(fence) : undefined, leaseMs: leaseEnd - now };
+      return { fence: fence === '' ? undefined : BigInt(fence), leaseMs: leaseEnd - now };
     }
   }
   throw new BadReplyError('lock.acquire', 'a grant or a refusal with its times', reply);
