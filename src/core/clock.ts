@@ -42,3 +42,8 @@ export const systemClock: Clock = {
   timer: (delayMs, fn) => new SystemTimer(delayMs, fn, true),
   backgroundTimer: (delayMs, fn) => new SystemTimer(delayMs, fn, false),
 };
+
+/** A time in milliseconds since the epoch as a Date, for those who receive it from us. */
+export function toDate(epochMs: number): Date {
+  return new Date(epochMs);
+}
