@@ -41,6 +41,11 @@ export class Coalescer<C, R> {
     });
   }
 
+  /** The calls that wait for the end of this tick. */
+  get waiting(): readonly PendingCall<C, R>[] {
+    return this.#batch;
+  }
+
   /** Sends what waits now: for a call that must come after those already made. */
   flush(): void {
     const batch = this.#batch;

@@ -1,0 +1,13 @@
+export { CacheManager } from './cache-manager.js';
+export { CounterError, LoadedValueError, PartialWriteError, type CounterProblem } from './errors.js';
+export type { CacheEvents, CacheFailure } from './failures.js';
+export type {
+  CacheOptions,
+  LoadContext,
+  Loader,
+  LoadOptions,
+  NamespaceOptions,
+  ReadOptions,
+  WriteOptions,
+} from './options.js';
+export type { CacheStats } from './stats.js';

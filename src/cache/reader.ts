@@ -1,0 +1,159 @@
+import { Coalescer, type PendingCall } from '../client/coalescer.js';
+import type { RedisManager } from '../client/manager.js';
+import { BadReplyError, ServerError } from '../core/errors.js';
+import type { KeySpace } from '../core/key-space.js';
+import type { EntryFormat } from './entry.js';
+import type { Failures } from './failures.js';
+import type { Tally } from './stats.js';
+
+/** On whose behalf a key is read. */
+export interface Reading {
+  readonly space: KeySpace;
+  readonly format: EntryFormat;
+  readonly failures: Failures;
+  readonly tally: Tally;
+}
+
+/** One key to read, and what came of it. */
+export class Read {
+  readonly operation: string;
+  /** As the caller named it. */
+  readonly id: string;
+  /** As Redis knows it. */
+  readonly key: string;
+  readonly by: Reading;
+  /** `unknown` until answered, and when the store failed; `unusable`: there is something, but no value for us. */
+  found: 'value' | 'absent' | 'unusable' | 'unknown' = 'unknown';
+
+  /** @throws ConfigError for an empty or ill-formed id */
+  constructor(operation: string, id: string, by: Reading) {
+    this.operation = operation;
+    this.id = id;
+    this.key = by.space.key(id);
+    this.by = by;
+  }
+}
+
+type Waiting = PendingCall<Read, unknown>;
+
+const BYTES = { reply: 'bytes' } as const;
+const MAX_KEYS = 128;
+/** UTF-16 units of all keys of one command: keeps it within a few socket writes, whatever keys are used. */
+const MAX_KEY_UNITS = 64 * 1024;
+
+/** Refusals that are about the server and not about a key: asking for each key again would only add to its troubles. */
+const SERVER_WIDE: ReadonlySet<string> = new Set(['LOADING', 'BUSY', 'MASTERDOWN', 'CLUSTERDOWN', 'NOAUTH']);
+
+/**
+ * Reads entries. All reads of one tick, from all namespaces of a cache, travel as one `MGET` (a lone one as `GET`).
+ * Callers that ask for the same key share the reply's bytes and decode each their own value.
+ *
+ * A key that holds no string is a miss, as `MGET` has it. A batch that the server refuses is asked again key by key,
+ * so that one forbidden key fails alone.
+ */
+export class Reader {
+  readonly #manager: RedisManager;
+  readonly #batches: Coalescer<Read, unknown>;
+
+  constructor(manager: RedisManager) {
+    this.#manager = manager;
+    this.#batches = new Coalescer<Read, unknown>({
+      maxCalls: MAX_KEYS,
+      maxWeight: MAX_KEY_UNITS,
+      weigh: (read) => read.key.length,
+      send: (batch) => this.#send(batch),
+    });
+  }
+
+  /** The value, or undefined; rejects as the reader's `failures` say. */
+  read(read: Read): Promise<unknown> {
+    return this.#batches.add(read);
+  }
+
+  /** To be called before a write of this key is sent: reads that were made earlier see what was there earlier. */
+  beforeWrite(key: string): void {
+    for (const { call } of this.#batches.waiting) {
+      if (call.key === key) return this.#batches.flush();
+    }
+  }
+
+  #send(batch: readonly Waiting[]): void {
+    const [first] = batch;
+    if (batch.length === 1 && first !== undefined) void this.#readAlone(first);
+    else void this.#readTogether(batch);
+  }
+
+  async #readAlone(waiting: Waiting): Promise<void> {
+    try {
+      deliver(waiting, await this.#manager.command(['GET', waiting.call.key], BYTES));
+    } catch (error) {
+      if (error instanceof ServerError && error.replyCode === 'WRONGTYPE') miss(waiting, 'unusable');
+      else fail(waiting, error);
+    }
+  }
+
+  async #readTogether(batch: readonly Waiting[]): Promise<void> {
+    const slots = new Map<string, number>();
+    const command = ['MGET'];
+    for (const { call } of batch) {
+      if (slots.has(call.key)) continue;
+      slots.set(call.key, slots.size);
+      command.push(call.key);
+    }
+    let reply: unknown;
+    try {
+      reply = await this.#manager.command(command, BYTES);
+    } catch (error) {
+      return this.#refused(batch, error);
+    }
+    const answers = Array.isArray(reply) && reply.length === slots.size ? (reply as readonly unknown[]) : undefined;
+    for (const waiting of batch) {
+      if (answers === undefined) fail(waiting, new BadReplyError('MGET', 'one value per key', reply));
+      else deliver(waiting, answers[slots.get(waiting.call.key) ?? -1]);
+    }
+  }
+
+  #refused(batch: readonly Waiting[], error: unknown): void {
+    const perKey = error instanceof ServerError && !SERVER_WIDE.has(error.replyCode);
+    for (const waiting of batch) {
+      if (perKey) void this.#readAlone(waiting);
+      else fail(waiting, error);
+    }
+  }
+}
+
+/** Settles a read with what Redis holds. Never throws. */
+function deliver(waiting: Waiting, bytes: unknown): void {
+  if (bytes === null) return miss(waiting, 'absent');
+  const { call } = waiting;
+  let value: unknown;
+  try {
+    if (!Buffer.isBuffer(bytes)) throw new BadReplyError('GET', 'bytes', bytes);
+    value = call.by.format.decode(call.key, bytes);
+  } catch (error) {
+    fail(waiting, error);
+    // what cannot be decoded may be written over, unlike what could not be read
+    call.found = 'unusable';
+    return;
+  }
+  if (value === undefined) return miss(waiting, 'unusable');
+  call.found = 'value';
+  call.by.tally.hits += 1;
+  waiting.resolve(value);
+}
+
+function miss({ call, resolve }: Waiting, found: 'absent' | 'unusable'): void {
+  call.found = found;
+  call.by.tally.misses += 1;
+  resolve(undefined);
+}
+
+function fail({ call, resolve, reject }: Waiting, error: unknown): void {
+  call.by.tally.misses += 1;
+  try {
+    call.by.failures.meet(call.operation, call.id, error);
+    resolve(undefined);
+  } catch (thrown) {
+    reject(thrown);
+  }
+}

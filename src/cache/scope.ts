@@ -1,0 +1,134 @@
+import type { RedisManager } from '../client/manager.js';
+import type { Script } from '../client/script.js';
+import { type CodecOptions, createCodec } from '../codec/index.js';
+import { checkText, wrong } from '../core/check.js';
+import type { Duration } from '../core/duration.js';
+import { ClosedError } from '../core/errors.js';
+import type { KeySpace } from '../core/key-space.js';
+import { EntryFormat } from './entry.js';
+import { Failures } from './failures.js';
+import { Flights } from './flights.js';
+import {
+  type CacheOptions,
+  checkCacheOptions,
+  checkNamespaceOptions,
+  type LoadPlan,
+  type NamespaceOptions,
+  planDefaults,
+  planOf,
+} from './options.js';
+import { type Reading, Reader } from './reader.js';
+import { INCREMENT, type IncrementArgs, type IncrementReply } from './scripts.js';
+import { Tally } from './stats.js';
+
+/** What all namespaces of one cache share: their reads travel together, and their loads know of each other's writes. */
+interface Common {
+  readonly manager: RedisManager;
+  readonly prefix: string | undefined;
+  readonly reader: Reader;
+  readonly flights: Flights;
+  readonly increment: Script<IncrementArgs, IncrementReply>;
+}
+
+interface Own {
+  readonly space: KeySpace;
+  readonly codecOptions: CodecOptions | undefined;
+  readonly version: string | undefined;
+  readonly format: EntryFormat;
+  readonly failures: Failures;
+  readonly plan: LoadPlan;
+  readonly parent: Scope | undefined;
+}
+
+/** One namespace: its keys, its format, its defaults, its failures and its counts. The root is a namespace too. */
+export class Scope implements Reading {
+  readonly common: Common;
+  readonly space: KeySpace;
+  readonly codecOptions: CodecOptions | undefined;
+  readonly format: EntryFormat;
+  readonly failures: Failures;
+  readonly plan: LoadPlan;
+  readonly tally: Tally = new Tally();
+  readonly #version: string | undefined;
+  readonly #parent: Scope | undefined;
+  #closed = false;
+
+  private constructor(common: Common, own: Own) {
+    this.common = common;
+    this.space = own.space;
+    this.codecOptions = own.codecOptions;
+    this.format = own.format;
+    this.failures = own.failures;
+    this.plan = own.plan;
+    this.#version = own.version;
+    this.#parent = own.parent;
+  }
+
+  static root(manager: RedisManager, defaultTtl: Duration, options: CacheOptions): Scope {
+    const base = planOf(defaultTtl);
+    checkCacheOptions(options);
+    const { prefix, version } = options;
+    const codecOptions = options.codec ?? manager.config.codec;
+    const common: Common = {
+      manager,
+      prefix,
+      reader: new Reader(manager),
+      flights: new Flights(),
+      increment: manager.script(INCREMENT),
+    };
+    return new Scope(common, {
+      space: manager.keySpace('cache', prefix),
+      codecOptions,
+      version,
+      format: formatOf(codecOptions, version),
+      failures: new Failures(options.onError ?? 'open', undefined),
+      plan: planDefaults(options.defaults, base),
+      parent: undefined,
+    });
+  }
+
+  namespace(name: string, options: NamespaceOptions): Scope {
+    checkText('cache.namespace', name);
+    checkNamespaceOptions(options);
+    const codecOptions = options.codec ?? this.codecOptions;
+    const version = options.version ?? this.#version;
+    const sameFormat = options.codec === undefined && version === this.#version;
+    return new Scope(this.common, {
+      space: this.space.namespace(name),
+      codecOptions,
+      version,
+      format: sameFormat ? this.format : formatOf(codecOptions, version),
+      failures: new Failures(options.onError ?? this.failures.mode, this.failures),
+      plan: planDefaults(options.defaults, this.plan),
+      parent: this,
+    });
+  }
+
+  /** To be called when a write of a key is about to be sent: earlier reads go first, and no older load may follow. */
+  beforeWrite(key: string): void {
+    this.common.reader.beforeWrite(key);
+    this.common.flights.detach(key);
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** @throws ClosedError after `close()` here or in the cache it belongs to */
+  assertOpen(): void {
+    if (this.#closed) throw new ClosedError('The cache', this.common.manager.endpoint);
+    this.#parent?.assertOpen();
+  }
+}
+
+function formatOf(codecOptions: CodecOptions | undefined, version: string | undefined): EntryFormat {
+  if (codecOptions?.envelope === false) {
+    throw wrong(
+      'cache.codec.envelope',
+      'true, because entries are told apart by it from counters and foreign values',
+      false,
+    );
+  }
+  const readsForeign = codecOptions?.foreign !== undefined;
+  return new EntryFormat(createCodec(codecOptions), { version, readsForeign });
+}

@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest';
+import { CacheManager } from '../../../src/cache/index.js';
+import { ServerError } from '../../../src/core/errors.js';
+import { emptyServer, stubManager } from './stub-manager.js';
+function cacheOn(answer) {
+  const { manager, sent } = stubManager(answer);
+  return { cache: new CacheManager(manager, '1m'), sent };
+}
+function names(sent) {
+  return sent.map(([name]) => name);
+}
+describe('reads of one tick', () => {
+  test('a lone get is a plain GET', async () => {
+    const { cache, sent } = cacheOn(emptyServer);
+    expect(await cache.get('a')).toBeUndefined();
+    expect(sent).toEqual([['GET', 'ru:cache:{a}']]);
+  });
+  test('travel as one MGET, also from several namespaces, each key once', async () => {
+    const { cache, sent } = cacheOn(emptyServer);
+    const users = cache.namespace('users');
+    await Promise.all([cache.get('a'), users.get('a'), cache.get('a'), cache.getMany(['a', 'b']), users.get('a')]);
+    expect(sent).toEqual([['MGET', 'ru:cache:{a}', 'ru:cache:@users:{a}', 'ru:cache:{b}']]);
+  });
+  test.each([64, 512])('%i concurrent gets cost at most 0.1 commands per call', async (count) => {
+    const { cache, sent } = cacheOn(emptyServer);
+    await Promise.all(Array.from({ length: count }, (_, index) => cache.get(`k${index}`)));
+    expect(sent.length / count).toBeLessThanOrEqual(0.1);
+    expect(Math.max(...sent.map((words) => words.length - 1))).toBeLessThanOrEqual(128);
+  });
+  test('with long keys leave in several commands of bounded size', async () => {
+    const { cache, sent } = cacheOn(emptyServer);
+    await Promise.all(Array.from({ length: 20 }, (_, index) => cache.get(`${index}${'x'.repeat(10_000)}`)));
+    expect(sent.length).toBeGreaterThan(1);
+    for (const words of sent) expect(words.join('').length).toBeLessThan(80_000);
+  });
+  test('leave before a write of a key that one of them names, and else after it', async () => {
+    const { cache, sent } = cacheOn(emptyServer);
+    await Promise.all([cache.get('a'), cache.get('b'), cache.set('other', 1), cache.set('b', 1), cache.get('b')]);
+    expect(names(sent)).toEqual(['SET', 'MGET', 'SET', 'GET']);
+  });
+  test.each([
+    ['delete', (cache) => cache.delete('x', 'a'), 'UNLINK'],
+    ['setMany', (cache) => cache.setMany([['a', 1]]), 'SET'],
+    ['setIfAbsent', (cache) => cache.setIfAbsent('a', 1), 'SET'],
+    ['getAndDelete', (cache) => cache.getAndDelete('a'), 'GETDEL'],
+    ['touch', (cache) => cache.touch('a', '1m'), 'PEXPIRE'],
+  ])('leave before a later %s of the key', async (_name, write, command) => {
+    const { cache, sent } = cacheOn(emptyServer);
+    await Promise.allSettled([cache.get('a'), write(cache)]);
+    expect(names(sent)).toEqual(['GET', command]);
+  });
+});
+describe('a refused batch', () => {
+  test('is asked again key by key, so that one forbidden key fails alone', async () => {
+    const { cache, sent } = cacheOn((words) => {
+      if (words.includes('ru:cache:{secret}')) throw new ServerError('NOPERM no access', String(words[0]));
+      return emptyServer(words);
+    });
+    const failed = [];
+    cache.on('error', ({ operation, key }) => failed.push([operation, key]));
+    expect(await Promise.all([cache.get('a'), cache.get('secret'), cache.get('b')])).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(names(sent)).toEqual(['MGET', 'GET', 'GET', 'GET']);
+    expect(failed).toEqual([['get', 'secret']]);
+  });
+  test('is not asked again when the refusal is about the server', async () => {
+    const { cache, sent } = cacheOn(() => {
+      throw new ServerError('LOADING dataset', 'MGET');
+    });
+    await Promise.all([cache.get('a'), cache.get('b')]);
+    expect(names(sent)).toEqual(['MGET']);
+  });
+  test('of another shape is an error of every call in it', async () => {
+    const { manager } = stubManager(() => []);
+    const cache = new CacheManager(manager, '1m', { onError: 'throw' });
+    for (const result of await Promise.allSettled([cache.get('a'), cache.get('b')])) {
+      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'RU_BAD_REPLY' } });
+    }
+  });
+});
