@@ -1,0 +1,143 @@
+/**
+ * The way of a value: refuse what would not come back → serializer → compression → encryption → envelope, and back.
+ * Every step before the serializer on the way back either vouches for the bytes or throws: corrupt, foreign and old values and
+ * those sealed with other keys are told apart, and never returned as data.
+ */
+import { DEFAULT_MAX_SIZE, inflate } from './compression.js';
+import type { CodecContext } from './context.js';
+import { decrypt, encrypt } from './encryption.js';
+import * as envelope from './envelope.js';
+import { DecodeError, EncryptionError, ForeignValueError, SerializationError } from './errors.js';
+import { type CodecOptions, type CodecSettings, checkCodecOptions } from './options.js';
+import { FOREIGN_READERS, READERS } from './readers.js';
+import { Malformed, type Serializer } from './serializer.js';
+
+/** Turns values into the bytes to store, and back. Synchronous and without state: one codec serves any number of keys. */
+export interface Codec {
+  /**
+   * The bytes to store. They may share memory with the bytes of other values, and are never changed afterwards.
+   *
+   * @throws SerializationError `RU_SERIALIZATION` for a value that would not come back as it is
+   */
+  encode(value: unknown, context: CodecContext): Uint8Array;
+  /**
+   * The stored value. It owns all its memory: the bytes may be reused at once.
+   *
+   * @throws DecodeError `RU_DECODE`, ForeignValueError `RU_FOREIGN_VALUE`, EncryptionError `RU_ENCRYPTION`
+   */
+  decode(bytes: Uint8Array, context: CodecContext): unknown;
+}
+
+/**
+ * A codec by itself, outside of the modules.
+ *
+ * @throws ConfigError `RU_CONFIG` for options that are unknown, wrong or contradict each other
+ */
+export function createCodec(options: CodecOptions = {}): Codec {
+  const settings = checkCodecOptions(options);
+  return settings.envelope ? new EnvelopeCodec(settings) : new BareCodec(settings.serializer);
+}
+
+class EnvelopeCodec implements Codec {
+  readonly #settings: CodecSettings;
+  /** Flags of a value that is neither compressed nor encrypted. */
+  readonly #plainFlags: number;
+  /** Whether bytes go from the serializer straight into the envelope. */
+  readonly #direct: boolean;
+
+  constructor(settings: CodecSettings) {
+    this.#settings = settings;
+    const serializer = settings.serializer.name;
+    this.#plainFlags = envelope.flagsOf({ serializer, compression: undefined, encrypted: false });
+    this.#direct = settings.compressor === undefined && settings.keyring === undefined;
+  }
+
+  encode(value: unknown, context: CodecContext): Uint8Array {
+    const { serializer, compressor, keyring } = this.#settings;
+    assertStorable(value, serializer, context);
+    if (this.#direct) return envelope.sealPlain(serializer.write(value, envelope.HEADER_BYTES), this.#plainFlags);
+    const payload = serializer.write(value, 0);
+    const compressed = compressor?.compress(payload);
+    const flags = envelope.flagsOf({
+      serializer: serializer.name,
+      compression: compressed === undefined ? undefined : compressor?.algorithm,
+      encrypted: keyring !== undefined,
+    });
+    const content = compressed ?? payload;
+    if (keyring !== undefined) return encrypt(content, { flags, keyring, context });
+    return envelope.sealPlain(Buffer.concat([Buffer.alloc(envelope.HEADER_BYTES), content]), flags);
+  }
+
+  decode(input: Uint8Array, context: CodecContext): unknown {
+    const { compressor } = this.#settings;
+    const { key } = context;
+    const bytes = asBuffer(input);
+    if (envelope.isForeign(bytes)) return this.#decodeForeign(bytes, key);
+    const format = envelope.formatOf(bytes, key);
+    const content = this.#open(bytes, format.encrypted, context);
+    const maxSize = compressor?.maxSize ?? DEFAULT_MAX_SIZE;
+    const payload = format.compression === undefined ? content : inflate(content, format.compression, { key, maxSize });
+    try {
+      return READERS[format.serializer].read(payload);
+    } catch (error) {
+      throw malformed(error, key);
+    }
+  }
+
+  /** What the envelope holds, after its tag or checksum was found right. */
+  #open(bytes: Buffer, encrypted: boolean, context: CodecContext): Buffer {
+    const { keyring, allowPlaintext } = this.#settings;
+    const { key } = context;
+    if (encrypted) return decrypt(bytes, keyring, context);
+    if (keyring !== undefined && !allowPlaintext) throw new EncryptionError('not-encrypted', { key });
+    return envelope.verifiedPayload(bytes, key);
+  }
+
+  #decodeForeign(bytes: Buffer, key: string): unknown {
+    const { keyring, allowPlaintext, foreign } = this.#settings;
+    if (keyring !== undefined && !allowPlaintext) throw new EncryptionError('not-encrypted', { key });
+    if (foreign === undefined) throw new ForeignValueError(key);
+    try {
+      return FOREIGN_READERS[foreign](bytes);
+    } catch (error) {
+      throw malformed(error, key);
+    }
+  }
+}
+
+/** No envelope: what the serializer writes is what is stored. */
+class BareCodec implements Codec {
+  readonly #serializer: Serializer;
+
+  constructor(serializer: Serializer) {
+    this.#serializer = serializer;
+  }
+
+  encode(value: unknown, context: CodecContext): Uint8Array {
+    assertStorable(value, this.#serializer, context);
+    return this.#serializer.write(value, 0);
+  }
+
+  decode(bytes: Uint8Array, { key }: CodecContext): unknown {
+    try {
+      return this.#serializer.readUnchecked(asBuffer(bytes));
+    } catch (error) {
+      throw malformed(error, key);
+    }
+  }
+}
+
+function assertStorable(value: unknown, serializer: Serializer, { key }: CodecContext): void {
+  const refusal = serializer.refuse(value);
+  if (refusal !== undefined) throw new SerializationError({ key, path: refusal.path, problem: refusal.problem });
+}
+
+/** A reader's own words may quote the value; only ours may be shown. */
+function malformed(error: unknown, key: string): DecodeError {
+  const detail = error instanceof Malformed ? error.message : 'it is not what its serializer writes';
+  return new DecodeError({ key, reason: 'malformed', detail });
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
