@@ -1,4 +1,4 @@
-import type { CodecOptions } from '../codec/codec.js';
+import type { CodecOptions } from '../codec/index.js';
 import { checkInteger, checkKnown, checkText, wrong } from '../core/check.js';
 import { type Duration, toMs } from '../core/duration.js';
 import { ConfigError, type ConfigIssue } from '../core/errors.js';

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 
-import type { CodecOptions } from '../codec/codec.js';
+import type { CodecOptions } from '../codec/index.js';
 import type { Duration } from '../core/duration.js';
 import { checkSettings, type Settings, type Target } from './config-check.js';
 import { Draft } from './config-draft.js';
@@ -74,6 +74,13 @@ export interface ConfigLine {
 export class RedisConfig {
   readonly #draft: Draft;
   readonly #settings: Settings;
+
+  static {
+    const print = function (this: RedisConfig): string {
+      return `RedisConfig ${inspect(this.toJSON())}`;
+    };
+    Object.defineProperty(this.prototype, inspect.custom, { value: print });
+  }
 
   private constructor(draft: Draft) {
     this.#draft = draft;
@@ -156,9 +163,5 @@ export class RedisConfig {
 
   toJSON(): Record<string, string> {
     return Object.fromEntries(this.explain().map(({ field, value }) => [field, value]));
-  }
-
-  [inspect.custom](): string {
-    return `RedisConfig ${inspect(this.toJSON())}`;
   }
 }

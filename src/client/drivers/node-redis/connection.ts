@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 
-import { createClient, ErrorReply, RESP_TYPES } from '@redis/client';
+import { createClient, ErrorReply } from '@redis/client';
 
 import { ConnectionError, ServerError } from '../../../core/errors.js';
 import type { Clock } from '../../../core/clock.js';
@@ -8,12 +8,14 @@ import { commandName } from '../../command.js';
 import type { Settings } from '../../config-check.js';
 import type { Connection, IncomingMessage, Reply, ReplyMode, SubscriptionKind, WireCommand } from '../../driver.js';
 import { connectError } from './connect-error.js';
+import { failOnPlainPort } from './plain-port.js';
+import { BYTES, type RawReply, TEXT, toReply } from './reply.js';
 
 /** The part of a `@redis/client` client that this driver uses; its own type is too deep to pass around. */
 interface RawClient {
   connect(): Promise<unknown>;
   destroy(): void;
-  sendCommand(args: WireCommand, options?: { typeMapping: Readonly<Record<number, unknown>> }): Promise<Reply>;
+  sendCommand(args: WireCommand, options?: typeof TEXT): Promise<RawReply>;
   subscribe(channel: string, listener: MessageListener, bufferMode: true): Promise<unknown>;
   pSubscribe(pattern: string, listener: MessageListener, bufferMode: true): Promise<unknown>;
   unsubscribe(channel: string, listener: MessageListener, bufferMode: true): Promise<unknown>;
@@ -22,8 +24,6 @@ interface RawClient {
 }
 
 type MessageListener = (payload: Buffer, channel: Buffer) => void;
-
-const BYTES = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.SIMPLE_STRING]: Buffer } };
 
 /**
  * One life of a `@redis/client` client: it never reconnects, queues nothing while it is not connected, has no timeout
@@ -51,37 +51,32 @@ export class NodeRedisConnection implements Connection {
     signal?.throwIfAborted();
     const client = createClient(clientOptions(settings)) as unknown as RawClient;
     const connection = new NodeRedisConnection(client, settings.endpoint);
+    const attempt = new AbortController();
     try {
-      await connection.#greet(settings.connectTimeoutMs, clock, signal);
+      await Promise.race([
+        connection.#greet(),
+        failAfter(settings.connectTimeoutMs, { clock, signal, attempt: attempt.signal }),
+        failOnPlainPort(settings, clock, attempt.signal),
+      ]);
       return connection;
     } catch (error) {
       connection.destroy();
       if (signal?.aborted === true) throw signal.reason;
       throw connectError(error, settings);
+    } finally {
+      attempt.abort();
     }
   }
 
-  /** The client's own connect timeout ends with the TCP handshake: a server that accepts and is silent needs this one. */
-  #greet(timeoutMs: number, clock: Clock, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise<void>((resolve, reject) => {
-      const onAbort = (): void => reject(signal?.reason);
-      const timer = clock.timer(timeoutMs, () => reject(new Error('connect timeout')));
-      const settle = (): void => {
-        timer.cancel();
-        signal?.removeEventListener('abort', onAbort);
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
+  async #greet(): Promise<void> {
+    const failed = new Promise<never>((_, reject) => {
       this.#client.on('error', (error) => {
         reject(error);
         this.#end(error);
       });
-      this.#client.on('end', () => this.#end(new Error('the connection was closed')));
-      this.#client
-        .connect()
-        .then(() => this.#client.sendCommand(['PING']))
-        .then(() => resolve(), reject)
-        .finally(settle);
     });
+    this.#client.on('end', () => this.#end(new Error('the connection was closed')));
+    await Promise.race([this.#client.connect().then(() => this.#client.sendCommand(['PING'])), failed]);
   }
 
   get alive(): boolean {
@@ -90,10 +85,12 @@ export class NodeRedisConnection implements Connection {
 
   send(command: WireCommand, mode: ReplyMode): Promise<Reply> {
     if (this.#ended !== undefined) return Promise.reject(this.#lost(this.#ended, 'not-sent'));
-    const reply = this.#client.sendCommand(command, mode === 'bytes' ? BYTES : undefined);
-    return reply.then(undefined, (error: unknown) => {
-      throw this.#translate(error, command);
-    });
+    return this.#client.sendCommand(command, mode === 'bytes' ? BYTES : TEXT).then(
+      (raw) => (typeof raw === 'object' && raw !== null ? toReply(raw, commandName(command)) : raw),
+      (error: unknown) => {
+        throw this.#translate(error, command);
+      },
+    );
   }
 
   async subscribe(kind: SubscriptionKind, name: string): Promise<void> {
@@ -145,6 +142,22 @@ export class NodeRedisConnection implements Connection {
       cause,
     });
   }
+}
+
+/** The client's own timeout ends with the TCP handshake; a server that accepts and is silent needs one for all of it. */
+function failAfter(
+  timeoutMs: number,
+  { clock, signal, attempt }: { clock: Clock; signal: AbortSignal | undefined; attempt: AbortSignal },
+): Promise<never> {
+  return new Promise((_, reject) => {
+    const onAbort = (): void => reject(signal?.reason);
+    const timer = clock.timer(timeoutMs, () => reject(new Error('connect timeout')));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    attempt.addEventListener('abort', () => {
+      timer.cancel();
+      signal?.removeEventListener('abort', onAbort);
+    });
+  });
 }
 
 function clientOptions(settings: Settings): Parameters<typeof createClient>[0] {

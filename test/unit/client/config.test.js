@@ -1,0 +1,221 @@
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { describe, expect, it, vi } from 'vitest';
+import { ConfigError, RedisConfig } from '../../../src/client/index.js';
+const SECRET = 'hunter2';
+function issuesOf(make) {
+    try {
+        make();
+    }
+    catch (error) {
+        if (error instanceof ConfigError)
+            return error.issues.map(({ option }) => option);
+        throw error;
+    }
+    throw new Error('expected a ConfigError');
+}
+describe('RedisConfig.fromUrl', () => {
+    it.each([
+        ['redis://cache.internal', { kind: 'tcp', host: 'cache.internal', port: 6379 }, 'redis://cache.internal:6379/0'],
+        ['valkey://10.0.0.1:7000/3', { kind: 'tcp', host: '10.0.0.1', port: 7000 }, 'redis://10.0.0.1:7000/3'],
+        ['rediss://h:6380', { kind: 'tcp', host: 'h', port: 6380 }, 'rediss://h:6380/0'],
+        ['valkeys://h', { kind: 'tcp', host: 'h', port: 6379 }, 'rediss://h:6379/0'],
+        ['redis://[::1]:6379', { kind: 'tcp', host: '::1', port: 6379 }, 'redis://[::1]:6379/0'],
+        [
+            'redis+unix:///run/redis.sock?db=2',
+            { kind: 'unix', path: '/run/redis.sock' },
+            'redis+unix:///run/redis.sock?db=2',
+        ],
+        ['memory://dev', { kind: 'memory', name: 'dev' }, 'memory://dev'],
+    ])('reads %s', (url, target, endpoint) => {
+        const config = RedisConfig.fromUrl(url);
+        expect(config.target).toEqual(target);
+        expect(config.endpoint).toBe(endpoint);
+    });
+    it('decodes credentials', () => {
+        const { username, password } = RedisConfig.fromUrl('redis://app:p%40ss%2Fword@h').settings();
+        expect([username, password]).toEqual(['app', 'p@ss/word']);
+    });
+    it.each([
+        'http://h',
+        'redis-cluster://a:1,b:2',
+        'localhost:6379',
+        '',
+        'redis://',
+        'redis://h/x',
+        'redis://h?db=1',
+        'redis+unix://?db=1',
+        'redis+unix:///s?database=1',
+        'memory://',
+        'redis://h:99999',
+        `redis://u:${SECRET}@h:x`,
+        'redis://u:%ff@h',
+    ])('refuses %s without repeating a secret', (url) => {
+        expect(() => RedisConfig.fromUrl(url)).toThrow(ConfigError);
+        expect(() => RedisConfig.fromUrl(url)).not.toThrow(SECRET);
+    });
+    it('refuses parts that contradict the URL', () => {
+        expect(issuesOf(() => RedisConfig.fromUrl('redis://h:1', { host: 'other', port: 1, tls: true }))).toEqual([
+            'host',
+            'tls',
+        ]);
+    });
+    it('lets options say how the TLS of the URL is done', () => {
+        expect(RedisConfig.fromUrl('rediss://h', { tls: { servername: 'name' } }).settings().tls).toEqual({
+            servername: 'name',
+        });
+    });
+});
+describe('RedisConfig.from', () => {
+    it('reports every problem at once, with the nearest name for unknown options', () => {
+        const wrong = {
+            hots: 'x',
+            port: 0,
+            db: -1,
+            commandTimeout: '5 s',
+            pool: { max: 0 },
+            prefix: 'a{b',
+        };
+        expect(issuesOf(() => RedisConfig.from(wrong))).toEqual([
+            'redis.hots',
+            'port',
+            'db',
+            'prefix',
+            'commandTimeout',
+            'pool.max',
+        ]);
+    });
+    it.each([
+        [{ username: 'app' }, 'password'],
+        [{ tls: { cert: 'x' } }, 'tls'],
+        [{ tls: { serverName: 'x' } }, 'tls.serverName'],
+        [{ url: 'memory://x', tls: true }, 'tls'],
+        [{ clientName: 'two words' }, 'clientName'],
+        [null, 'redis'],
+    ])('refuses %j, naming %s', (options, option) => {
+        expect(issuesOf(() => RedisConfig.from(options))).toContain(option);
+    });
+    it('fills in the defaults', () => {
+        const config = RedisConfig.from({});
+        expect(config).toMatchObject({
+            prefix: 'ru',
+            connectTimeoutMs: 5_000,
+            commandTimeoutMs: 5_000,
+            endpoint: 'redis://127.0.0.1:6379/0',
+        });
+        expect(config.settings().pool).toEqual({ max: 10, acquireTimeoutMs: 5_000, idleTimeoutMs: 60_000 });
+    });
+    it('is not changed by later changes of the options it came from', () => {
+        const options = { host: 'a' };
+        const config = RedisConfig.from(options);
+        options.host = 'b';
+        expect(config.target).toMatchObject({ host: 'a' });
+        expect(() => Object.assign(config.settings(), { db: 5 })).toThrow(TypeError);
+    });
+    it('gives a changed copy and leaves the original alone', () => {
+        const config = RedisConfig.fromUrl(`redis://app:${SECRET}@h/2`);
+        const copy = config.with({ url: 'redis://other', prefix: 'x' });
+        expect(copy.endpoint).toBe('redis://other:6379/0');
+        expect(copy.settings().password).toBeUndefined();
+        expect(config.endpoint).toBe('redis://h:6379/2');
+        expect(config.with({ db: 3 }).settings()).toMatchObject({ db: 3, password: SECRET });
+    });
+});
+describe('RedisConfig.fromEnv', () => {
+    it('reads the parts', () => {
+        const env = {
+            REDIS_HOST: 'h',
+            REDIS_PORT: '7',
+            REDIS_USERNAME: 'u',
+            REDIS_PASSWORD: SECRET,
+            REDIS_DB: '2',
+            REDIS_KEY_PREFIX: 'p',
+        };
+        const config = RedisConfig.fromEnv({
+            env: {
+                ...env,
+                REDIS_COMMAND_TIMEOUT: '2s',
+                REDIS_CONNECT_TIMEOUT: '900',
+                REDIS_POOL_MAX: '3',
+                REDIS_CLIENT_NAME: 'svc',
+            },
+        });
+        expect(config.endpoint).toBe('redis://h:7/2');
+        expect(config.settings()).toMatchObject({
+            username: 'u',
+            password: SECRET,
+            prefix: 'p',
+            commandTimeoutMs: 2_000,
+            connectTimeoutMs: 900,
+            clientName: 'svc',
+            pool: { max: 3 },
+        });
+    });
+    it('reads a password and certificates from files', () => {
+        const file = join(tmpdir(), `redis-utils-secret-${process.pid}`);
+        writeFileSync(file, `${SECRET}\n`);
+        const config = RedisConfig.fromEnv({
+            env: { REDIS_HOST: 'h', REDIS_PASSWORD_FILE: file, REDIS_TLS: 'yes', REDIS_TLS_CA_FILE: file },
+        });
+        expect(config.settings()).toMatchObject({ password: SECRET, tls: { ca: SECRET } });
+    });
+    it('takes another prefix for several instances', () => {
+        expect(RedisConfig.fromEnv({ env: { SESSIONS_URL: 'redis://s' }, envPrefix: 'SESSIONS_' }).endpoint).toBe('redis://s:6379/0');
+    });
+    it('names the environment variables of all problems at once', () => {
+        const env = {
+            REDIS_HOST: 'h',
+            REDIS_PORT: 'x',
+            REDIS_DB: '1.5',
+            REDIS_TLS: 'maybe',
+            REDIS_PASSWORD_FILE: '/does/not/exist',
+            REDIS_SENTINELS: 'a:1',
+        };
+        expect(issuesOf(() => RedisConfig.fromEnv({ env }))).toEqual([
+            'REDIS_PASSWORD_FILE',
+            'REDIS_TLS',
+            'REDIS_SENTINELS',
+            'REDIS_PORT',
+            'REDIS_DB',
+        ]);
+    });
+    it('refuses a URL and parts that differ', () => {
+        expect(issuesOf(() => RedisConfig.fromEnv({ env: { REDIS_URL: 'redis://a', REDIS_HOST: 'b' } }))).toEqual(['host']);
+        expect(RedisConfig.fromEnv({ env: { REDIS_URL: 'redis://a', REDIS_HOST: 'a' } }).endpoint).toBe('redis://a:6379/0');
+    });
+    it.each([undefined, 'production', 'Test', 'staging'])('throws when nothing is set and NODE_ENV is %s, naming the embedded engine', (mode) => {
+        expect(() => RedisConfig.fromEnv({ env: { NODE_ENV: mode } })).toThrow(/REDIS_URL=memory:\/\/dev/);
+    });
+    it.each(['development', 'test'])('uses the embedded engine when nothing is set and NODE_ENV is %s, with one warning', (mode) => {
+        const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => { });
+        const config = RedisConfig.fromEnv({ env: { NODE_ENV: mode } });
+        expect(config.target.kind).toBe('memory');
+        expect(warn).toHaveBeenCalledTimes(1);
+        expect(warn.mock.calls[0]?.[0]).toMatch(/embedded engine/);
+        warn.mockRestore();
+    });
+});
+describe('printing a configuration', () => {
+    const config = RedisConfig.fromUrl(`rediss://app:${SECRET}@h`, {
+        tls: { key: SECRET, cert: SECRET, passphrase: SECRET },
+    });
+    it('never shows a secret', () => {
+        const shown = [
+            inspect(config, { depth: 9, showHidden: true }),
+            JSON.stringify(config),
+            String(config),
+            JSON.stringify(config.explain()),
+        ];
+        for (const text of shown)
+            expect(text).not.toContain(SECRET);
+        expect(shown[0]).toContain('rediss://h:6379/0');
+    });
+    it('explains where each value came from', () => {
+        const lines = RedisConfig.fromEnv({ env: { REDIS_URL: `redis://u:${SECRET}@h`, REDIS_KEY_PREFIX: 'p' } }).explain();
+        expect(lines).toContainEqual({ field: 'password', value: '***', source: 'REDIS_URL' });
+        expect(lines).toContainEqual({ field: 'prefix', value: 'p', source: 'REDIS_KEY_PREFIX' });
+        expect(lines).toContainEqual({ field: 'commandTimeout', value: '5000ms', source: 'default' });
+    });
+});
