@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
 import { availableServers } from './test/support/servers.js';
 
@@ -16,8 +17,15 @@ interface Kind {
   readonly timeoutMs?: number;
 }
 
+/** Tests of examples import the package by name and get the source; `docs` and `package` get what was built. */
+const packageAsSource = [
+  { find: /^redis-utils$/, replacement: join(import.meta.dirname, 'src/index.ts') },
+  { find: /^redis-utils\/(.+)$/, replacement: join(import.meta.dirname, 'src/$1/index.ts') },
+];
+
 function project(name: string, { include, target = 'embedded', timeoutMs = 10_000 }: Kind): TestProjectConfiguration {
   return {
+    resolve: { alias: packageAsSource },
     test: {
       name,
       include: [...include],

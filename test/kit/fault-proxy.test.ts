@@ -82,7 +82,7 @@ test('a lost reply is that of the n-th command, which has run', async () => {
 test('a lost reply can leave the connection silent', async () => {
   const { proxy, dial } = await setUp();
   const connection = await dial();
-  const lost = proxy.loseReply({ then: 'silence' });
+  const lost = proxy.loseReply({ ending: 'silence' });
   const reply = connection.send(['PING']);
   reply.catch(() => undefined);
   await lost;

@@ -25,7 +25,8 @@ export async function eventually<T>(probe: () => T | Promise<T>, options: Eventu
       failure = error;
     }
     if (realNow() >= endsAt) {
-      throw failure ?? new Error(`The condition did not become true within ${within} ms: ${probe.toString()}`);
+      if (failure instanceof Error) throw failure;
+      throw new Error(`The condition did not become true within ${within} ms: ${probe.toString()}`);
     }
     await new Promise((resolve) => realTimeout(resolve, every));
   }

@@ -91,10 +91,10 @@ export class FaultProxy {
    * Drops the reply of the n-th coming command (of that name, if one is given) after the server has run it, then resets
    * the connection, or leaves it silent. Resolves when that has happened.
    */
-  loseReply(options: { command?: string; nth?: number; then?: 'reset' | 'silence' } = {}): Promise<void> {
+  loseReply(options: { command?: string; nth?: number; ending?: 'reset' | 'silence' } = {}): Promise<void> {
     return new Promise((resolve) => {
-      const { command, nth = 1, then = 'reset' } = options;
-      this.#lostReplies.push({ command: command?.toUpperCase(), left: nth, then, done: resolve });
+      const { command, nth = 1, ending = 'reset' } = options;
+      this.#lostReplies.push({ command: command?.toUpperCase(), left: nth, ending, done: resolve });
     });
   }
 
@@ -212,7 +212,7 @@ class Link {
     if (allowed.length > 0) this.#lanes.toClient.push(allowed);
     if (allowed.length < pass.length) this.#lanes.toClient.end();
     if (lost === undefined) return;
-    if (lost.then === 'reset') this.reset();
+    if (lost.ending === 'reset') this.reset();
     lost.done();
   }
 }

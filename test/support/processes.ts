@@ -81,7 +81,7 @@ export class Worker {
   next<T = unknown>(): Promise<T> {
     if (this.#inbox.length > 0) return Promise.resolve(this.#inbox.shift() as T);
     return new Promise<T>((resolveNext, reject) => {
-      this.#waiting.push({ resolve: resolveNext as (message: unknown) => void, reject });
+      this.#waiting.push({ resolve: (message) => resolveNext(message as T), reject });
       if (this.#child.exitCode !== null || this.#child.signalCode !== null) this.#failWaiting();
     });
   }

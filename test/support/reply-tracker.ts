@@ -4,7 +4,7 @@ import { RespPush, parseResp } from './resp.js';
 export interface LostReply {
   readonly command: string | undefined;
   left: number;
-  readonly then: 'reset' | 'silence';
+  readonly ending: 'reset' | 'silence';
   readonly done: () => void;
 }
 

