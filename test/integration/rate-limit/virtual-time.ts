@@ -1,0 +1,56 @@
+import type { RedisManager } from '../../../src/client/manager.js';
+import { take, type TakeReply } from '../../../src/rate-limit/scripts.js';
+import { afterThisTest } from '../../support/cleanup.js';
+import { connect } from '../../support/target.js';
+
+const TIME = "redis.call('TIME')";
+const SET = "redis.call('SET', key, state, 'PX', ttl)";
+
+/**
+ * The script of the library with two lines replaced: the time comes from a list in Redis, and the expiry it would set
+ * is noted in a hash while the key itself stays. So a program of steps can set the clock to the microsecond, on every
+ * target, and see the same state at two moments.
+ */
+export class VirtualLimiter {
+  readonly manager: RedisManager;
+  readonly #script: ReturnType<RedisManager['script']>;
+
+  private constructor(manager: RedisManager) {
+    this.manager = manager;
+    const lua = take.lua
+      .replace(TIME, "redis.call('LRANGE', 'virtual-time', 0, 1)")
+      .replace(SET, "redis.call('SET', key, state) redis.call('HSET', 'virtual-ttl', key, ttl)");
+    if (lua.includes(TIME) || lua.includes("'PX'")) throw new Error('The script has changed: adapt what is replaced');
+    this.#script = manager.script({ ...take, lua }) as ReturnType<RedisManager['script']>;
+  }
+
+  static async connect(): Promise<VirtualLimiter> {
+    const manager = await connect();
+    afterThisTest(async () => void (await manager.command(['FLUSHDB'])));
+    return new VirtualLimiter(manager);
+  }
+
+  /** Runs the script at a moment. */
+  async take(nowUs: number, keys: readonly string[], args: readonly number[]): Promise<TakeReply> {
+    const seconds = Math.floor(nowUs / 1e6);
+    const clock = [
+      ['DEL', 'virtual-time'],
+      ['RPUSH', 'virtual-time', seconds, nowUs - seconds * 1e6],
+    ];
+    await this.manager.pipeline(clock);
+    return (await this.#script.run(keys, args)) as TakeReply;
+  }
+
+  get(key: string): Promise<string | null> {
+    return this.manager.command<string | null>(['GET', key]);
+  }
+
+  async put(key: string, state: string | null): Promise<void> {
+    await this.manager.command(state === null ? ['DEL', key] : ['SET', key, state]);
+  }
+
+  /** The expiry, in milliseconds, with which the key was written last. */
+  async ttlMs(key: string): Promise<number> {
+    return Number(await this.manager.command(['HGET', 'virtual-ttl', key]));
+  }
+}
