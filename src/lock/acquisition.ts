@@ -1,6 +1,13 @@
 import { sleep } from '../core/abort.js';
 import { jitteredDelay } from '../core/backoff.js';
-import { ClosedError, ConfigError, ConnectionError, ServerError, TimeoutError } from '../core/errors.js';
+import {
+  ClosedError,
+  ConfigError,
+  ConnectionError,
+  type RedisUtilsError,
+  ServerError,
+  TimeoutError,
+} from '../core/errors.js';
 import type { CommandOptions } from '../client/command.js';
 import { LockTimeoutError } from './errors.js';
 import { Guard } from './guard.js';
@@ -71,7 +78,7 @@ export class Acquisition {
     const { timeoutMs = DEFAULT_WAIT_MS } = this.#patience;
     // with no time to wait, the one attempt still gets the time of an ordinary command
     const attemptMs = timeoutMs === 0 ? undefined : Math.max(1, timeoutMs - this.#waitedMs());
-    let failure: unknown;
+    let failure: RedisUtilsError | undefined;
     try {
       const guard = await this.#attempt(attemptMs);
       if (guard !== undefined) return guard;
@@ -82,7 +89,7 @@ export class Acquisition {
     const leftMs = timeoutMs - this.#waitedMs();
     if (leftMs > 0) await this.#pause(leftMs, failure !== undefined);
     if (this.#waitedMs() < timeoutMs) return undefined;
-    throw failure === undefined ? this.#timedOut() : failure;
+    throw failure ?? this.#timedOut();
   }
 
   /** A guard, or `undefined` when the lock is held by another. */
@@ -160,7 +167,7 @@ export class Acquisition {
 }
 
 /** No answer, or a server that is not ready: worth another attempt while there is time. */
-function passesByItself(error: unknown): boolean {
+function passesByItself(error: unknown): error is RedisUtilsError {
   if (error instanceof ClosedError) return false;
   if (error instanceof ServerError) return TEMPORARY.has(error.replyCode);
   return error instanceof ConnectionError || error instanceof TimeoutError;

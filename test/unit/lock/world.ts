@@ -1,0 +1,197 @@
+import type { RedisManager } from '../../../src/client/manager.js';
+import type { CommandArg, CommandOptions } from '../../../src/client/command.js';
+import type { Script, ScriptDef } from '../../../src/client/script.js';
+import type { Clock, Timer } from '../../../src/core/clock.js';
+import { ConnectionError, TimeoutError } from '../../../src/core/errors.js';
+import { KeySpace } from '../../../src/core/key-space.js';
+import type { Random } from '../../../src/core/random.js';
+
+/**
+ * A world of its own for lock tests: one virtual clock for everybody, a server that keeps locks in a map, and a network
+ * that does what the test says. What the real scripts do is tested against real servers, not here.
+ */
+
+interface Due {
+  readonly atMs: number;
+  readonly order: number;
+  readonly fn: () => void;
+}
+
+/** Time moves only by `advance`; `stall` moves it without giving any timer its turn. */
+export class VirtualClock implements Clock {
+  nowMs = 1_000;
+  #wallOffsetMs = 1_795_000_000_000;
+  #order = 0;
+  readonly #timers = new Set<Due>();
+
+  wallMs(): number {
+    return this.nowMs + this.#wallOffsetMs;
+  }
+
+  monotonicMs(): number {
+    return this.nowMs;
+  }
+
+  get timers(): number {
+    return this.#timers.size;
+  }
+
+  timer(delayMs: number, fn: () => void): Timer {
+    const due = { atMs: this.nowMs + Math.max(0, delayMs), order: (this.#order += 1), fn };
+    this.#timers.add(due);
+    return { cancel: () => void this.#timers.delete(due) };
+  }
+
+  backgroundTimer(delayMs: number, fn: () => void): Timer {
+    return this.timer(delayMs, fn);
+  }
+
+  jumpWall(byMs: number): void {
+    this.#wallOffsetMs += byMs;
+  }
+
+  stall(ms: number): void {
+    this.nowMs += ms;
+  }
+
+  async advance(ms: number): Promise<void> {
+    const endMs = this.nowMs + ms;
+    await settle();
+    for (;;) {
+      const next = [...this.#timers].toSorted((a, b) => a.atMs - b.atMs || a.order - b.order)[0];
+      if (next === undefined || next.atMs > endMs) break;
+      this.#timers.delete(next);
+      this.nowMs = Math.max(this.nowMs, next.atMs);
+      next.fn();
+      await settle();
+    }
+    this.nowMs = Math.max(this.nowMs, endMs);
+    await settle();
+  }
+}
+
+/** Lets everything run that needs no time to pass. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 3; i += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+interface Held {
+  owner: string;
+  fence: number;
+  endMs: number;
+}
+
+/** What happens to one call on its way: its request is lost, its reply is lost, or the connection is cut. */
+export type Fault = 'lose-request' | 'lose-reply' | 'cut-before' | 'cut-after' | 'refused' | Error;
+
+export interface Call {
+  readonly name: string;
+  readonly atMs: number;
+  readonly args: readonly CommandArg[];
+  readonly options: CommandOptions | undefined;
+}
+
+export class World {
+  readonly clock = new VirtualClock();
+  readonly locks = new Map<string, Held>();
+  readonly calls: Call[] = [];
+  readonly reported: { source: string; error: unknown }[] = [];
+  /** One way. */
+  latencyMs = 0;
+  /** Faults of the next calls, in order; `undefined` lets one pass. */
+  readonly faults: (Fault | undefined)[] = [];
+  /** The fault of every call that has none of its own. */
+  weather: Fault | undefined;
+  readonly random: Random = { uniform: () => 0.5, bytes: (size) => this.#bytes(size) };
+  readonly #hooks: (() => void | Promise<void>)[] = [];
+  #drawn = 0;
+
+  readonly manager = {
+    clock: this.clock,
+    random: this.random,
+    endpoint: 'redis://world',
+    config: { prefix: 'ru', commandTimeoutMs: 5_000 },
+    keySpace: (module: string, prefix?: string) => KeySpace.of(prefix ?? 'ru', module),
+    reportError: (source: string, error: unknown) => void this.reported.push({ source, error }),
+    onClose: (hook: () => void | Promise<void>) => this.#hooks.push(hook),
+    script: (def: ScriptDef<readonly CommandArg[], unknown>) => this.#script(def),
+  } as unknown as RedisManager;
+
+  names(): string[] {
+    return this.calls.map((call) => call.name);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#hooks.map((hook) => hook()));
+  }
+
+  #bytes(size: number): Buffer {
+    const bytes = Buffer.alloc(size);
+    for (let at = 0; at + 4 <= size; at += 4) bytes.writeUInt32BE((this.#drawn += 1), at);
+    return bytes;
+  }
+
+  #script<R>(def: ScriptDef<readonly CommandArg[], R>): Script<readonly CommandArg[], R> {
+    return {
+      name: def.name,
+      run: async (keys, args, options) => {
+        this.calls.push({ name: def.name.replace('lock.', ''), atMs: this.clock.nowMs, args, options });
+        return def.decode(await this.#send(options, () => this.#execute(def.name, keys[0] as string, args)));
+      },
+    };
+  }
+
+  #send(options: CommandOptions | undefined, execute: () => number[] | (string | number)[]): Promise<never> {
+    const fault = this.faults.length > 0 ? this.faults.shift() : this.weather;
+    const timeoutMs = Number(options?.timeout ?? 5_000);
+    return new Promise((resolve, reject) => {
+      const deadline = this.clock.timer(timeoutMs, () => reject(new TimeoutError('EVALSHA', timeoutMs)));
+      const fail = (error: unknown): void => {
+        deadline.cancel();
+        reject(error as Error);
+      };
+      options?.signal?.addEventListener('abort', () => fail(options.signal?.reason), { once: true });
+      if (fault instanceof Error) return fail(fault);
+      if (fault === 'refused') return fail(cut('not-sent'));
+      if (fault === 'cut-before') return fail(cut('unknown'));
+      this.#later(() => {
+        if (fault === 'lose-request') return;
+        const reply = execute();
+        if (fault === 'lose-reply') return;
+        if (fault === 'cut-after') return fail(cut('unknown'));
+        this.#later(() => {
+          deadline.cancel();
+          resolve(reply as never);
+        });
+      });
+    });
+  }
+
+  #later(fn: () => void): void {
+    if (this.latencyMs === 0) fn();
+    else this.clock.timer(this.latencyMs, fn);
+  }
+
+  #execute(name: string, key: string, args: readonly CommandArg[]): (string | number)[] {
+    const nowMs = this.clock.nowMs;
+    const held = this.locks.get(key) ?? { owner: '', fence: 0, endMs: 0 };
+    this.locks.set(key, held);
+    const [token, ttlMs] = args as [string, number];
+    if (name === 'lock.acquire') {
+      if (held.owner !== '' && held.endMs > nowMs) {
+        return [held.owner === token ? String(held.fence) : '', held.endMs, nowMs];
+      }
+      Object.assign(held, { owner: token, fence: held.fence + 1, endMs: nowMs + ttlMs });
+      return [String(held.fence), held.endMs, nowMs];
+    }
+    if (held.owner !== token) return [held.owner === '' ? 0 : -1, held.endMs, nowMs];
+    const isLive = held.endMs > nowMs;
+    if (name === 'lock.release') held.owner = '';
+    if (name === 'lock.extend' && isLive) held.endMs = Math.max(held.endMs, nowMs + ttlMs);
+    return [isLive ? 1 : 0, held.endMs, nowMs];
+  }
+}
+
+function cut(outcome: 'not-sent' | 'unknown'): ConnectionError {
+  return new ConnectionError('cut', { endpoint: 'redis://world', reason: 'lost', outcome });
+}
