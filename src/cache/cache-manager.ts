@@ -42,8 +42,9 @@ const BYTES = { reply: 'bytes' } as const;
  * `getAndDelete` and `touch` reject, because any answer would be a lie; wrong arguments (`ConfigError`), values that
  * cannot be stored (`SerializationError`) and calls after `close()` (`ClosedError`) reject before anything is sent.
  *
- * **Order.** Calls on one key take effect in the order in which they were made, in this process. Concurrent `get`s of
- * one tick, from all namespaces, travel as one `MGET`.
+ * **Order.** Calls on one key take effect in the order in which they were made, in this process; except for an
+ * `increment` that meets a server which does not know its script yet, and is therefore sent again. Concurrent `get`s
+ * of one tick, from all namespaces, travel as one `MGET`.
  *
  * **Loads.** At most one load per key is in progress in this process. `set`, `delete` and the like detach it: its
  * result is not stored. Not promised: anything of that kind between processes. A load that began in one process before
