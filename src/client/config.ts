@@ -75,13 +75,6 @@ export class RedisConfig {
   readonly #draft: Draft;
   readonly #settings: Settings;
 
-  static {
-    const print = function (this: RedisConfig): string {
-      return `RedisConfig ${inspect(this.toJSON())}`;
-    };
-    Object.defineProperty(this.prototype, inspect.custom, { value: print });
-  }
-
   private constructor(draft: Draft) {
     this.#draft = draft;
     this.#settings = checkSettings(draft);
@@ -163,5 +156,9 @@ export class RedisConfig {
 
   toJSON(): Record<string, string> {
     return Object.fromEntries(this.explain().map(({ field, value }) => [field, value]));
+  }
+
+  [inspect.custom](): string {
+    return `RedisConfig ${inspect(this.toJSON())}`;
   }
 }

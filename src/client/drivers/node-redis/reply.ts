@@ -4,8 +4,11 @@ import { ServerError } from '../../../core/errors.js';
 import type { Reply, ReplyMap } from '../../driver.js';
 
 /** How the client decodes: maps as `Map`, since its objects have a prototype and lose a field called `__proto__`. */
-export const TEXT = { typeMapping: { [RESP_TYPES.MAP]: Map } };
-export const BYTES = {
+interface Decoding {
+  readonly typeMapping: Readonly<Record<number, unknown>>;
+}
+export const TEXT: Decoding = { typeMapping: { [RESP_TYPES.MAP]: Map } };
+export const BYTES: Decoding = {
   typeMapping: { [RESP_TYPES.MAP]: Map, [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.SIMPLE_STRING]: Buffer },
 };
 
