@@ -62,7 +62,7 @@ export function channel<T, const S extends string = string>(
     });
     return { name, schema };
   };
-  return make as ChannelFactory<T, S>;
+  return make;
 }
 
 interface Template {

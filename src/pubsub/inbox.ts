@@ -177,12 +177,7 @@ export class Inbox<T> {
       this.#arrived.clear();
       return this.#fail(error);
     }
-    try {
-      const late: unknown = onInvalid(error);
-      if (late instanceof Promise) late.catch(report);
-    } catch (thrown) {
-      report(thrown);
-    }
+    callHandler(onInvalid, error, report);
   }
 
   #fail(error: Error): void {
@@ -190,5 +185,19 @@ export class Inbox<T> {
     this.#finished = true;
     this.#options.onFailed(error);
     if (!this.#reading) this.#handOut();
+  }
+}
+
+/** Neither what the user's function throws nor what it rejects with later reaches the delivery of messages. */
+function callHandler(
+  handler: (error: PayloadError) => unknown,
+  invalid: PayloadError,
+  report: (error: unknown) => void,
+): void {
+  try {
+    const late = handler(invalid);
+    if (late instanceof Promise) late.catch(report);
+  } catch (thrown) {
+    report(thrown);
   }
 }

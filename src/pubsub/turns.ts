@@ -1,3 +1,5 @@
+import { ignore } from '../core/abort.js';
+
 /** Lets each value of one name be used in the order of the calls, although values may come late. */
 export class Turns {
   /** Per name, resolves when everybody who came so far has had their turn. Empty as long as nothing comes late. */
@@ -14,7 +16,7 @@ export class Turns {
    */
   async take<V, R>(name: string, value: V | Promise<V>, use: (value: V) => Promise<R>): Promise<R> {
     const before = this.#tails.get(name);
-    let end = (): void => {};
+    let end: () => void = ignore;
     const tail = new Promise<void>((resolve) => (end = resolve));
     this.#tails.set(name, tail);
     let result: Promise<R>;
