@@ -59,11 +59,13 @@ export class MessageWriter {
   }
 
   byte(value: number): void {
-    this.buffer[this.reserve(1)] = value;
+    const start = this.reserve(1);
+    this.buffer[start] = value;
   }
 
   bytes(source: Uint8Array): void {
-    this.buffer.set(source, this.reserve(source.length));
+    const start = this.reserve(source.length);
+    this.buffer.set(source, start);
   }
 
   binary(source: Uint8Array): void {
@@ -83,10 +85,14 @@ export class MessageWriter {
 
   float64(value: number): void {
     this.byte(0xcb);
-    this.buffer.writeDoubleBE(value, this.reserve(8));
+    const start = this.reserve(8);
+    this.buffer.writeDoubleBE(value, start);
   }
 
-  /** Makes room for `size` bytes, steps over them and returns where they begin. */
+  /**
+   * Makes room for `size` bytes, steps over them and returns where they begin. May replace `buffer`: call it before
+   * naming that.
+   */
   reserve(size: number): number {
     const start = this.position;
     this.position = start + size;
@@ -104,13 +110,16 @@ export class MessageWriter {
       this.byte(value + 0x100);
     } else if (value >= -0x80) {
       this.byte(0xd0);
-      this.buffer.writeInt8(value, this.reserve(1));
+      const start = this.reserve(1);
+      this.buffer.writeInt8(value, start);
     } else if (value >= -0x8000) {
       this.byte(0xd1);
-      this.buffer.writeInt16BE(value, this.reserve(2));
+      const start = this.reserve(2);
+      this.buffer.writeInt16BE(value, start);
     } else if (value >= -0x8000_0000) {
       this.byte(0xd2);
-      this.buffer.writeInt32BE(value, this.reserve(4));
+      const start = this.reserve(4);
+      this.buffer.writeInt32BE(value, start);
     } else {
       this.bigint64(BigInt(value));
     }
@@ -199,10 +208,12 @@ export class MessageWriter {
   #wideHeader(token: number, length: number): void {
     if (length < 0x1_0000) {
       this.byte(token);
-      this.buffer.writeUInt16BE(length, this.reserve(2));
+      const start = this.reserve(2);
+      this.buffer.writeUInt16BE(length, start);
     } else {
       this.byte(token + 1);
-      this.buffer.writeUInt32BE(length, this.reserve(4));
+      const start = this.reserve(4);
+      this.buffer.writeUInt32BE(length, start);
     }
   }
 
