@@ -56,6 +56,7 @@ export class RedisManager implements AsyncDisposable {
     this.#leases = new Leases(driver, config, runtime.clock);
     this.subscriber = new Subscriber({
       ...runtime,
+      ackTimeoutMs: config.commandTimeoutMs,
       open: (signal) => driver.open(signal),
       reportError: (source, error) => this.reportError(source, error),
     });
@@ -186,6 +187,8 @@ export class RedisManager implements AsyncDisposable {
     ];
     const report = (error: unknown): void => this.reportError('manager.close', error);
     const drained = await finishWithin(steps, drainMs, { clock: this.clock, report });
+    // once more, for when time was up before its step
+    this.subscriber.close();
     const cutLeases = this.#leases.close();
     const cutCommands = this.#connection.destroy();
     this.#connection.moveTo('closed');
