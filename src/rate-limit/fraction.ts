@@ -1,4 +1,4 @@
-/** Denominators up to this give any number from 1e-6 up to within one part per million. */
+/** Fractions with denominators up to this come within two parts per million of any number from 1e-6 up. */
 const MAX_DENOMINATOR = 1_000_000n;
 
 export interface Fraction {

@@ -81,7 +81,7 @@ export class RateLimiter {
    * @param capacity a whole number from 1
    * @param refillPerSecond from 1e-9 to 1e9, may be fractional: taken as the fraction with a denominator of at most
    *        one million that it stands for (`0.1` is 1/10, `100 / 60` is 5/3), else rounded down to one, by less than
-   *        one part per million
+   *        two parts per million
    * @returns a `Decision`; a denial is one, not an exception. `cost > capacity` is denied without asking Redis.
    * @throws (the promise rejects with) ConfigError `RU_CONFIG` for arguments that cannot be used, also a capacity too
    *         large to be counted exactly at this rate; the signal's reason; and under `onError: 'throw'`:

@@ -75,7 +75,7 @@ test('calls with different limits and costs in one tick each get their own answe
 test('every key has an expiry as long as its time to full, and at most two milliseconds longer', async () => {
   const manager = await connect();
   const limiter = new RateLimiter(manager);
-  for (const refill of [10, 3, 0.1, 1000, 1 / 86_400]) {
+  for (const refill of [3, 0.7, 0.1, 1 / 86_400]) {
     const id = `ttl${refill}`;
     const { resetAfterMs } = await limiter.checkTokenBucket(id, 100, refill, { cost: 9 });
     const ttlMs = await manager.command<number>(['PTTL', keyOf(manager, id)]);

@@ -40,6 +40,33 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ advanceUs: fc.integer({ min: -3_600_000_000, max: 3_600_000_000 }) }) },
 );
 
+/** The arguments of the script for one call. */
+const asking = (bucket: TokenBucket, cost: number): number[] => [
+  1,
+  bucket.fullUnits,
+  bucket.unitsPerUs,
+  cost * bucket.unitsPerToken,
+];
+
+/** What a decision says about the bucket, in the words of the model. */
+function inModelWords(answer: number | null | undefined, bucket: TokenBucket, cost: number): object {
+  const { allowed, remaining, retryAfterMs, resetAfterMs } = decided(
+    { bucket, cost, policy: 'tb' },
+    answer ?? NaN,
+    'batch',
+  );
+  return { allowed, remaining, retryAfterMs, resetAfterMs };
+}
+
+function expected(
+  model: BucketModel | undefined,
+  question: { bucket: TokenBucket; cost: number; nowUs: number },
+): object {
+  if (model === undefined) throw new Error('There is no such model');
+  const { allowed, remaining, retryUs, resetUs } = model.decide(question.bucket, question.cost, question.nowUs);
+  return { allowed, remaining, retryAfterMs: Math.ceil(retryUs / 1000), resetAfterMs: Math.ceil(resetUs / 1000) };
+}
+
 test('every decision equals the model in whole numbers, whatever is taken, waited, set back or changed', async () => {
   const limiter = await VirtualLimiter.connect();
   let program = 0;
@@ -50,23 +77,21 @@ test('every decision equals the model in whole numbers, whatever is taken, waite
     let nowUs = START_US;
     for (const one of steps) {
       if ('advanceUs' in one) nowUs += one.advanceUs;
-      else if ('change' in one) bucket = one.change;
-      else {
-        const calls = one.calls.filter(({ cost }) => cost <= bucket.capacity);
-        const keys = calls.map(({ key }) => `p${program}:${key}`);
-        const args = calls.flatMap(({ cost }) => [1, bucket.fullUnits, bucket.unitsPerUs, cost * bucket.unitsPerToken]);
-        const reply = await limiter.take(nowUs, keys, args);
-        expect(reply.nowUs).toBe(nowUs);
-        for (const [index, { key, cost }] of calls.entries()) {
-          const model = models[key]?.decide(bucket, cost, nowUs);
-          const decision = decided({ bucket, cost, policy: 'tb' }, reply.answers[index] as number, 'batch');
-          expect({ ...decision }, JSON.stringify({ nowUs, bucket, key, cost })).toMatchObject({
-            allowed: model?.allowed,
-            remaining: model?.remaining,
-            retryAfterMs: Math.ceil((model?.retryUs ?? 0) / 1000),
-            resetAfterMs: Math.ceil((model?.resetUs ?? 0) / 1000),
-          });
-        }
+      if ('change' in one) bucket = one.change;
+      const calls = 'calls' in one ? one.calls.filter(({ cost }) => cost <= bucket.capacity) : [];
+      if (calls.length === 0) continue;
+      const keys = calls.map(({ key }) => `p${program}:${key}`);
+      const reply = await limiter.take(
+        nowUs,
+        keys,
+        calls.flatMap(({ cost }) => asking(bucket, cost)),
+      );
+      expect(reply.nowUs).toBe(nowUs);
+      for (const [index, { key, cost }] of calls.entries()) {
+        const answer = inModelWords(reply.answers[index], bucket, cost);
+        expect(answer, JSON.stringify({ nowUs, bucket, key, cost })).toEqual(
+          expected(models[key], { bucket, cost, nowUs }),
+        );
       }
     }
   });
@@ -87,11 +112,7 @@ test('a denied request is admitted at its retryAfter, and denied one microsecond
     const key = `r${++program}`;
     let nowUs = START_US;
     const askAt = async (timeUs: number, cost: number): Promise<number> => {
-      const reply = await limiter.take(
-        timeUs,
-        [key],
-        [1, bucket.fullUnits, bucket.unitsPerUs, cost * bucket.unitsPerToken],
-      );
+      const reply = await limiter.take(timeUs, [key], asking(bucket, cost));
       return reply.answers[0] as number;
     };
     for (const { dt, cost } of list) {
@@ -125,11 +146,8 @@ test('decisions by the clock of the target itself equal the model at the times t
       const key = manager.keySpace('limit').key(String(++program), 'tb');
       const model = new BucketModel();
       for (const cost of costs) {
-        const args = [1, bucket.fullUnits, bucket.unitsPerUs, cost * bucket.unitsPerToken];
-        const { nowUs, answers } = await script.run([key], args);
-        const decision = decided({ bucket, cost, policy: 'tb' }, answers[0] as number, 'redis');
-        const { allowed, remaining } = model.decide(bucket, cost, nowUs);
-        expect({ allowed: decision.allowed, remaining: decision.remaining }).toEqual({ allowed, remaining });
+        const { nowUs, answers } = await script.run([key], asking(bucket, cost));
+        expect(inModelWords(answers[0], bucket, cost)).toEqual(expected(model, { bucket, cost, nowUs }));
       }
     },
   );
@@ -160,7 +178,7 @@ test('a burst at one instant admits exactly the capacity, one token at a time', 
 test('a clock set back gives no tokens, and holds up nobody longer than the step', async () => {
   const limiter = await VirtualLimiter.connect();
   const bucket = tokenBucket(10, 10);
-  const args = [1, bucket.fullUnits, bucket.unitsPerUs, bucket.unitsPerToken];
+  const args = asking(bucket, 1);
   const askAt = async (timeUs: number): Promise<number> =>
     (await limiter.take(timeUs, ['back'], args)).answers[0] ?? NaN;
   for (let taken = 0; taken < 10; taken += 1) expect(await askAt(START_US)).toBeGreaterThanOrEqual(0);
@@ -174,8 +192,8 @@ test('a clock set back gives no tokens, and holds up nobody longer than the step
 test('a lower capacity keeps the time to full up to its own, and its clients get on from there', async () => {
   const limiter = await VirtualLimiter.connect();
   const [large, small] = [tokenBucket(1000, 1), tokenBucket(10, 1)];
-  await limiter.take(START_US, ['lower'], [1, large.fullUnits, large.unitsPerUs, large.fullUnits]);
-  const args = [1, small.fullUnits, small.unitsPerUs, small.unitsPerToken];
+  await limiter.take(START_US, ['lower'], asking(large, 1000));
+  const args = asking(small, 1);
   const askAt = async (timeUs: number): Promise<number> =>
     (await limiter.take(timeUs, ['lower'], args)).answers[0] ?? NaN;
   expect(await askAt(START_US)).toBeLessThan(0);
