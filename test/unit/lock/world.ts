@@ -81,8 +81,13 @@ interface Held {
   endMs: number;
 }
 
-/** What happens to one call on its way: its request is lost, its reply is lost, or the connection is cut. */
-export type Fault = 'lose-request' | 'lose-reply' | 'cut-before' | 'cut-after' | 'refused' | Error;
+/**
+ * What happens to one call on its way: its request is lost, its reply is lost, or the connection is cut. A `zombie` is
+ * a request whose connection is cut, and which the server reads nevertheless, much later.
+ */
+export type Fault = 'lose-request' | 'lose-reply' | 'cut-before' | 'cut-after' | 'refused' | 'zombie' | Error;
+
+const ZOMBIE_DELAY_MS = 700;
 
 export interface Call {
   readonly name: string;
@@ -117,6 +122,11 @@ export class World {
     script: (def: ScriptDef<readonly CommandArg[], unknown>) => this.#script(def),
   } as unknown as RedisManager;
 
+  /** A further process: a manager of its own on the same server. */
+  process(): RedisManager {
+    return { ...this.manager } as RedisManager;
+  }
+
   names(): string[] {
     return this.calls.map((call) => call.name);
   }
@@ -145,22 +155,28 @@ export class World {
     const fault = this.faults.length > 0 ? this.faults.shift() : this.weather;
     const timeoutMs = Number(options?.timeout ?? 5_000);
     return new Promise((resolve, reject) => {
-      const deadline = this.clock.timer(timeoutMs, () => reject(new TimeoutError('EVALSHA', timeoutMs)));
-      const fail = (error: unknown): void => {
+      const end = (): void => {
         deadline.cancel();
+        options?.signal?.removeEventListener('abort', onAbort);
+      };
+      const fail = (error: unknown): void => {
+        end();
         reject(error as Error);
       };
-      options?.signal?.addEventListener('abort', () => fail(options.signal?.reason), { once: true });
+      const onAbort = (): void => fail(options?.signal?.reason);
+      const deadline = this.clock.timer(timeoutMs, () => fail(new TimeoutError('EVALSHA', timeoutMs)));
+      options?.signal?.addEventListener('abort', onAbort);
       if (fault instanceof Error) return fail(fault);
       if (fault === 'refused') return fail(cut('not-sent'));
-      if (fault === 'cut-before') return fail(cut('unknown'));
+      if (fault === 'zombie') this.clock.timer(ZOMBIE_DELAY_MS, execute);
+      if (fault === 'cut-before' || fault === 'zombie') return fail(cut('unknown'));
       this.#later(() => {
         if (fault === 'lose-request') return;
         const reply = execute();
         if (fault === 'lose-reply') return;
         if (fault === 'cut-after') return fail(cut('unknown'));
         this.#later(() => {
-          deadline.cancel();
+          end();
           resolve(reply as never);
         });
       });

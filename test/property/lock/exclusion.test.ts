@@ -1,0 +1,118 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { DistributedLock, type LockGuard } from '../../../src/lock/index.js';
+import { type Fault, settle, World } from '../../unit/lock/world.js';
+
+/*
+ * Several processes, one lock, a network that loses requests, loses replies, cuts connections and delivers commands
+ * late, clocks that jump and event loops that stall. At any moment: whoever says that it holds the lock is the owner on
+ * the server, by a lease that lives; fences rise.
+ */
+
+type Step =
+  | { readonly do: 'acquire' | 'try' | 'release' | 'extend' | 'verify' | 'abort'; readonly who: number }
+  | { readonly do: 'advance' | 'stall' | 'wall' | 'latency'; readonly ms: number }
+  | { readonly do: 'fault'; readonly fault: Fault | undefined };
+
+const PROCESSES = 3;
+const KEY = 'ru:lock:{k}';
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: who('acquire', 'try', 'release', 'extend', 'verify', 'abort') },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.integer({ min: 1, max: 600 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('stall' as const), ms: fc.integer({ min: 1, max: 1500 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('wall' as const), ms: fc.integer({ min: -9000, max: 900 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('latency' as const), ms: fc.integer({ min: 0, max: 200 }) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('fault' as const), fault: fault() }) },
+);
+
+function who(...names: Extract<Step, { who: number }>['do'][]): fc.Arbitrary<Step> {
+  return fc.record({ do: fc.constantFrom(...names), who: fc.nat(PROCESSES - 1) });
+}
+
+function fault(): fc.Arbitrary<Fault | undefined> {
+  return fc.constantFrom('lose-request', 'lose-reply', 'cut-before', 'cut-after', 'refused', 'zombie', undefined);
+}
+
+class Process {
+  readonly #lock: DistributedLock;
+  #stop = new AbortController();
+  guards: LockGuard[] = [];
+
+  constructor(world: World, renew: boolean) {
+    this.#lock = new DistributedLock(world.process(), 'k', 1_000, { renew });
+  }
+
+  acquire(waits: boolean): void {
+    const options = { timeout: 2_000, signal: this.#stop.signal };
+    const guard = waits ? this.#lock.acquire(options) : this.#lock.tryAcquire(options);
+    guard.then(
+      (value) => {
+        if (value === undefined) return;
+        this.guards.push(value);
+        // from here on it is timers, not questions, that end a lease
+        if (this.guards.length % 2 === 0) value.signal.addEventListener('abort', () => undefined);
+      },
+      () => undefined,
+    );
+  }
+
+  abort(): void {
+    this.#stop.abort(new Error('stop'));
+    this.#stop = new AbortController();
+  }
+
+  each(act: (guard: LockGuard) => Promise<unknown>): void {
+    for (const guard of this.guards) act(guard).catch(() => undefined);
+  }
+}
+
+function perform(world: World, processes: readonly Process[], action: Step): void | Promise<void> {
+  if (action.do === 'advance') return world.clock.advance(action.ms);
+  if (action.do === 'stall') return world.clock.stall(action.ms);
+  if (action.do === 'wall') return world.clock.jumpWall(action.ms);
+  if (action.do === 'latency') return void (world.latencyMs = action.ms);
+  if (action.do === 'fault') return void world.faults.push(action.fault);
+  const process = processes[action.who] as Process;
+  if (action.do === 'abort') return process.abort();
+  if (action.do === 'release') return process.each((guard) => guard.release());
+  if (action.do === 'extend') return process.each((guard) => guard.extend());
+  if (action.do === 'verify') return process.each((guard) => guard.verify());
+  process.acquire(action.do === 'acquire');
+}
+
+function holders(processes: readonly Process[]): LockGuard[] {
+  return processes.flatMap(({ guards }) => guards.filter(({ state }) => state === 'held' || state === 'suspect'));
+}
+
+test('whoever says that it holds the lock is its only owner, whatever the network and the clocks do', async () => {
+  const steps = fc.array(step, { minLength: 5, maxLength: 40 });
+  await fc.assert(
+    fc.asyncProperty(steps, fc.boolean(), async (actions, renew) => {
+      const world = new World();
+      const processes = Array.from({ length: PROCESSES }, () => new Process(world, renew));
+      const known = new Map<string, bigint>();
+      for (const action of actions) {
+        await perform(world, processes, action);
+        await settle();
+        const held = holders(processes);
+        expect(held.length).toBeLessThanOrEqual(1);
+        const onServer = world.locks.get(KEY);
+        for (const guard of held) {
+          expect(onServer?.owner).toBe(guard.token);
+          expect(world.clock.nowMs + guard.remainingMs).toBeLessThanOrEqual(onServer?.endMs ?? 0);
+        }
+        for (const { token, fence } of processes.flatMap(({ guards }) => guards)) known.set(token, fence);
+      }
+      expect(new Set(known.values()).size).toBe(known.size);
+      world.faults.length = 0;
+      for (const process of processes) process.abort();
+      await settle();
+      for (const process of processes) process.each((guard) => guard.release());
+      await world.clock.advance(20_000);
+      expect(world.clock.timers).toBe(0);
+      expect(holders(processes)).toEqual([]);
+    }),
+    { numRuns: 400 },
+  );
+});
