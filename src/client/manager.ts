@@ -182,12 +182,10 @@ export class RedisManager implements AsyncDisposable {
     this.#connection.moveTo('draining');
     const steps = [
       async () => void (await Promise.allSettled([...this.#closeHooks].map(async (hook) => hook()))),
-      () => this.subscriber.close(),
       () => this.#connection.drain(),
     ];
     const report = (error: unknown): void => this.reportError('manager.close', error);
     const drained = await finishWithin(steps, drainMs, { clock: this.clock, report });
-    // once more, for when time was up before its step
     this.subscriber.close();
     const cutLeases = this.#leases.close();
     const cutCommands = this.#connection.destroy();
