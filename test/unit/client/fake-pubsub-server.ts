@@ -39,7 +39,7 @@ export class FakeServer {
 
   /** Names subscribed to, on the living connections. */
   subscribed(kind: SubscriptionKind): string[] {
-    return this.opened.flatMap((connection) => [...connection.names[kind]]).sort();
+    return this.opened.flatMap((connection) => [...connection.names[kind]]).toSorted();
   }
 
   /** Answers the oldest `count` commands. */

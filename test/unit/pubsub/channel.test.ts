@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../src/core/errors.js';
 import type { StandardSchemaV1 } from '../../../src/core/standard-schema.js';
@@ -32,7 +32,7 @@ describe('channel', () => {
       channel<string>(template, { schema }),
     );
     fc.assert(
-      fc.property(fc.constantFrom(...templates), text, text, text, text, (make, a, b, c, d) => {
+      fc.property(fc.constantFrom(...templates), fc.tuple(text, text), fc.tuple(text, text), (make, [a, b], [c, d]) => {
         expect(make({ a, b }).name === make({ a: c, b: d }).name).toBe(a === c && b === d);
       }),
     );
