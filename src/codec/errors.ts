@@ -79,7 +79,8 @@ export class ForeignValueError extends CodecError {
 /**
  * Why an encrypted value was refused, or a value that should have been encrypted:
  * - `tampered`: not what was sealed under this key for this Redis key and domain;
- * - `unknown-key`: sealed under a key that this key ring does not have (`retired` tells if it once had);
+ * - `unknown-key`: sealed under a key that this codec does not have, with a key ring or without one (`retired` tells if
+ *   the key ring once had it);
  * - `truncated`: shorter than nonce and tag;
  * - `not-encrypted`: plain, while the key ring demands encryption (`codec.allowPlaintext` reads it all the same).
  */
@@ -119,7 +120,7 @@ function explain(reason: EncryptionReason, facts: { readonly keyId?: string | un
     case 'unknown-key':
       return facts.retired === true
         ? `its key ${facts.keyId} is retired`
-        : `its key ${facts.keyId} is not in the key ring – deploy a new key for reading everywhere before making it active`;
+        : `its key ${facts.keyId} is not at hand – give every reader a key ring with a new key before that key becomes active`;
     case 'truncated':
       return 'it is shorter than nonce and tag';
     case 'not-encrypted':

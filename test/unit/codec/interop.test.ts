@@ -121,7 +121,7 @@ describe('the portable profile', () => {
         'a'.repeat(length),
         'é'.repeat(length),
         Buffer.alloc(length, 7),
-        new Array<number>(length).fill(1),
+        Array.from({ length }, () => 1),
         Object.fromEntries(Array.from({ length }, (_, index) => [`k${index}`, index])),
       ];
       for (const value of values) expect(bare.decode(bare.encode(value, PLACE), PLACE)).toEqual(value);
