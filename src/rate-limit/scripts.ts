@@ -35,14 +35,18 @@ export const take: ScriptDef<readonly number[], TakeReply> = defineScript<readon
   idempotent: false,
   decode,
   lua: `
-local time = redis.call('TIME')
+-- Locals, as looking up a global costs a tenth of a decision.
+local call, try = redis.call, redis.pcall
+local floor, ceil, find, format = math.floor, math.ceil, string.find, string.format
+
+local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
 
 -- Whole microseconds, fraction and unit of a stored time; nil for what is not ours. A number below half the present
 -- cannot be a time that is still to come: it is somebody's counter.
 local function parse(value)
   local whole, part, unit = tonumber(value), 0, 1
-  if not whole or string.find(value, '%D') then
+  if not whole or find(value, '%D') then
     whole, part, unit = string.match(value, '^(%d+):(%d+):(%d+)$')
     whole, part, unit = tonumber(whole), tonumber(part), tonumber(unit)
     if not whole or part >= unit then return nil end
@@ -59,18 +63,18 @@ local function debtOf(value, rate)
   if part == 0 then return debt end
   if unit == rate then return debt + part end
   local product = part * rate
-  local rest = math.ceil(product / unit)
+  local rest = ceil(product / unit)
   if product >= 9007199254740992 then rest = rest + 1 end
   return debt + rest
 end
 
 local function store(key, debt, rate)
-  local whole = math.floor(debt / rate)
+  local whole = floor(debt / rate)
   local part = debt - whole * rate
-  local ttl = math.ceil(math.ceil(debt / rate) / 1000) + 1
-  local state = string.format('%.0f', now + whole)
-  if part > 0 then state = string.format('%s:%.0f:%.0f', state, part, rate) end
-  redis.call('SET', key, state, 'PX', ttl)
+  local ttl = ceil(ceil(debt / rate) / 1000) + 1
+  local state = format('%.0f', now + whole)
+  if part > 0 then state = format('%s:%.0f:%.0f', state, part, rate) end
+  call('SET', key, state, 'PX', ttl)
 end
 
 local answers = {now}
@@ -80,7 +84,7 @@ for run = 1, #ARGV, 4 do
   local full, rate, cost = tonumber(ARGV[run + 1]), tonumber(ARGV[run + 2]), tonumber(ARGV[run + 3])
   for i = first, last do
     local key = KEYS[i]
-    local value = redis.pcall('GET', key)
+    local value = try('GET', key)
     local debt = 0
     if type(value) == 'table' then
       if string.sub(value.err, 1, 9) ~= 'WRONGTYPE' then return value end

@@ -4,11 +4,11 @@ import { RateLimiter, RedisManager } from 'redis-utils';
 const [url, prefix, capacity, refill] = process.argv.slice(2);
 const manager = await RedisManager.connect({ url, prefix });
 const limiter = new RateLimiter(manager);
-let stopped = false;
-process.once('message', () => (stopped = true));
+const stop = new AbortController();
+process.once('message', () => stop.abort());
 process.send('ready');
 let [asked, admitted] = [0, 0];
-while (!stopped) {
+while (!stop.signal.aborted) {
   const calls = Array.from({ length: 20 }, () => limiter.checkTokenBucket('hot', Number(capacity), Number(refill)));
   const decisions = await Promise.all(calls);
   asked += decisions.length;

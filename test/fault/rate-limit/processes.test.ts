@@ -20,9 +20,7 @@ test('four processes on one bucket are admitted the capacity and the refill of t
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   const untilUs = await readTimeUs();
   for (const worker of workers) worker.send('stop');
-  const counts = await Promise.all(
-    workers.map(async (worker) => (await worker.next()) as { asked: number; admitted: number }),
-  );
+  const counts = await Promise.all(workers.map((worker) => worker.next<{ asked: number; admitted: number }>()));
   const toUs = await readTimeUs();
   const admitted = counts.reduce((sum, one) => sum + one.admitted, 0);
   const asked = counts.reduce((sum, one) => sum + one.asked, 0);

@@ -3,7 +3,7 @@ import type { RedisManager } from '../../../src/client/manager.js';
 import { ConfigError } from '../../../src/core/errors.js';
 import { LimitStateError, RateLimiter } from '../../../src/rate-limit/index.js';
 import { noLeaks } from '../../support/no-leaks.js';
-import { connect } from '../../support/target.js';
+import { connect, target } from '../../support/target.js';
 
 noLeaks();
 
@@ -200,4 +200,16 @@ test('arguments that cannot be used reject with a ConfigError, and nothing is se
     expect(result.status).toBe('rejected');
     expect((result as PromiseRejectedResult).reason).toBeInstanceOf(ConfigError);
   }
+});
+
+test.skipIf(target.embedded)('a bucket is one small value', async () => {
+  const manager = await connect();
+  const limiter = new RateLimiter(manager, { prefix: 'p' });
+  const bytes = async (refill: number): Promise<number> => {
+    const id = `u${refill}`;
+    await limiter.checkTokenBucket(id, 100, refill);
+    return manager.command<number>(['MEMORY', 'USAGE', manager.keySpace('limit', 'p').key(id, 'tb')]);
+  };
+  expect(await bytes(10)).toBeLessThanOrEqual(96);
+  expect(await bytes(7)).toBeLessThanOrEqual(128);
 });

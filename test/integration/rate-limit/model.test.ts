@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decided } from '../../../src/rate-limit/decision.js';
 import { take } from '../../../src/rate-limit/scripts.js';

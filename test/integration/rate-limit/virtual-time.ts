@@ -3,8 +3,8 @@ import { take, type TakeReply } from '../../../src/rate-limit/scripts.js';
 import { afterThisTest } from '../../support/cleanup.js';
 import { connect } from '../../support/target.js';
 
-const TIME = "redis.call('TIME')";
-const SET = "redis.call('SET', key, state, 'PX', ttl)";
+const TIME = "call('TIME')";
+const SET = "call('SET', key, state, 'PX', ttl)";
 
 /**
  * The script of the library with two lines replaced: the time comes from a list in Redis, and the expiry it would set
@@ -18,8 +18,8 @@ export class VirtualLimiter {
   private constructor(manager: RedisManager) {
     this.manager = manager;
     const lua = take.lua
-      .replace(TIME, "redis.call('LRANGE', 'virtual-time', 0, 1)")
-      .replace(SET, "redis.call('SET', key, state) redis.call('HSET', 'virtual-ttl', key, ttl)");
+      .replace(TIME, "call('LRANGE', 'virtual-time', 0, 1)")
+      .replace(SET, "call('SET', key, state) call('HSET', 'virtual-ttl', key, ttl)");
     if (lua.includes(TIME) || lua.includes("'PX'")) throw new Error('The script has changed: adapt what is replaced');
     this.#script = manager.script({ ...take, lua }) as ReturnType<RedisManager['script']>;
   }
