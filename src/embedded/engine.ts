@@ -1,0 +1,222 @@
+import { type Clock, systemClock } from '../core/clock.js';
+import { checkKnown, wrong } from '../core/check.js';
+import type { Duration } from '../core/duration.js';
+import { type Random, systemRandom } from '../core/random.js';
+import { Blocking, Waiter } from './blocking.js';
+import { COMMANDS } from './command-table.js';
+import { Keyspace, type KeyspaceHost } from './keyspace.js';
+import { PubSub, type Subscriber } from './pubsub.js';
+import { type EngineReply, ErrorReply, QUEUED } from './reply.js';
+import { ScriptCache } from './scripting.js';
+import { type CommandSpec, type Server, Session } from './server.js';
+import { VirtualClock } from './virtual-clock.js';
+import { WatchedKeys } from './watches.js';
+
+const DATABASES = 16;
+const NO_SUBSCRIBER: Subscriber = { deliver: () => {} };
+
+export interface EmbeddedRedisOptions {
+  /** The server's clock. Default: the clock of the process. */
+  readonly clock?: Clock | undefined;
+}
+
+const named = new Map<string, EmbeddedRedis>();
+
+/**
+ * A Redis server inside the process: the commands that this library uses, expiry, publish and subscribe,
+ * transactions, and scripts in a subset of Lua 5.1. Commands that it does not have are answered as a server answers
+ * unknown commands.
+ *
+ * Data live as long as the object and go with the process. It holds no timer, no socket and no file.
+ */
+export class EmbeddedRedis {
+  readonly #clock: Clock;
+  readonly #engine: Engine;
+  #name = '';
+
+  constructor(options: EmbeddedRedisOptions = {}) {
+    checkKnown('embedded', options, ['clock']);
+    this.#clock = options.clock ?? systemClock;
+    this.#engine = new Engine(this.#clock, systemRandom);
+  }
+
+  /**
+   * The engine of that name in this process, made at the first call: what `memory://NAME` connects to.
+   * @throws ConfigError when it exists with another clock than the one asked for
+   */
+  static named(name: string, options: EmbeddedRedisOptions = {}): EmbeddedRedis {
+    const known = named.get(name);
+    if (known === undefined) {
+      const redis = new EmbeddedRedis(options);
+      redis.#name = name;
+      named.set(name, redis);
+      return redis;
+    }
+    if (options.clock !== undefined && options.clock !== known.#clock) {
+      throw wrong('embedded.clock', `the clock with which \`${name}\` was made`, options.clock);
+    }
+    return known;
+  }
+
+  /** Its name in this process; empty for one made with `new`. */
+  get name(): string {
+    return this.#name;
+  }
+
+  /** Removes all keys of all databases. */
+  flush(): void {
+    for (const database of this.#engine.databases) database.clear();
+  }
+
+  /**
+   * Moves the engine's virtual clock forward: see `VirtualClock.advance`. A key lives through the very millisecond of
+   * its expiry and is gone in the next one.
+   * @throws ConfigError when the engine runs on a real clock
+   */
+  advance(duration: Duration): Promise<void> {
+    if (this.#clock instanceof VirtualClock) return this.#clock.advance(duration);
+    throw wrong('embedded.clock', 'a VirtualClock, to be advanced', this.#clock);
+  }
+
+  /** @internal */
+  get clock(): Clock {
+    return this.#clock;
+  }
+
+  /** @internal */
+  get engine(): Engine {
+    return this.#engine;
+  }
+}
+
+/** The engine as connections and commands see it. */
+export class Engine implements Server, KeyspaceHost {
+  readonly #clock: Clock;
+  readonly random: Random;
+  readonly startedAtMs: number;
+  readonly databases: readonly Keyspace[];
+  readonly commands: ReadonlyMap<string, CommandSpec> = COMMANDS;
+  readonly sessions = new Set<Session>();
+  readonly blocking = new Blocking();
+  readonly pubsub = new PubSub();
+  readonly watches = new WatchedKeys();
+  readonly scripts: ScriptCache;
+  nowMs: number;
+  #lastId = 0;
+
+  constructor(clock: Clock, random: Random) {
+    this.#clock = clock;
+    this.random = random;
+    this.nowMs = Math.floor(clock.wallMs());
+    this.startedAtMs = this.nowMs;
+    this.databases = Array.from({ length: DATABASES }, (_, index) => new Keyspace(index, this));
+    const session = new Session(this, 0, NO_SUBSCRIBER);
+    session.isAtomic = true;
+    this.scripts = new ScriptCache({
+      session,
+      call: (argv, readOnly) => this.#callFromScript(session, argv, readOnly),
+    });
+  }
+
+  openSession(subscriber: Subscriber): Session {
+    this.#lastId += 1;
+    const session = new Session(this, this.#lastId, subscriber);
+    this.sessions.add(session);
+    return session;
+  }
+
+  closeSession(session: Session): void {
+    session.leaveTransaction();
+    this.pubsub.unsubscribeAll(session.subscriber);
+    this.sessions.delete(session);
+  }
+
+  keyChanged(database: Keyspace, key: string): void {
+    this.watches.keyChanged(database, key);
+    this.blocking.keyChanged(database, key);
+  }
+
+  /** Runs one command of a connection, errors included, and serves those who waited for what it changed. */
+  execute(session: Session, argv: readonly string[]): EngineReply | Waiter {
+    this.nowMs = Math.floor(this.#clock.wallMs());
+    let reply: EngineReply | Waiter;
+    try {
+      reply = this.#dispatch(session, argv);
+    } catch (error) {
+      if (!(error instanceof ErrorReply)) throw error;
+      reply = error;
+    }
+    if (this.blocking.hasReady) this.blocking.serve();
+    return reply;
+  }
+
+  run(session: Session, argv: readonly string[]): EngineReply {
+    const reply = this.#checked(argv).run(session, argv);
+    if (reply instanceof Waiter) throw new Error('a command waited inside a transaction or script');
+    return reply;
+  }
+
+  #dispatch(session: Session, argv: readonly string[]): EngineReply | Waiter {
+    if (session.queue === undefined) return this.#checked(argv).run(session, argv);
+    try {
+      const spec = this.#checked(argv);
+      if (spec.flags.includes('nomulti')) return spec.run(session, argv);
+    } catch (error) {
+      session.isQueueBroken ||= this.#isRefusal(argv);
+      throw error;
+    }
+    session.queue.push(argv);
+    return QUEUED;
+  }
+
+  /** Only what cannot be queued breaks a transaction; a nested `MULTI` is refused and leaves it as it is. */
+  #isRefusal(argv: readonly string[]): boolean {
+    const spec = this.#find(argv[0] as string);
+    return spec === undefined || !hasArity(spec, argv.length);
+  }
+
+  #find(name: string): CommandSpec | undefined {
+    return this.commands.get(name) ?? this.commands.get(name.toUpperCase());
+  }
+
+  /** The command, if it exists and has the right number of words. */
+  #checked(argv: readonly string[]): CommandSpec {
+    const name = argv[0] as string;
+    const spec = this.#find(name);
+    if (spec === undefined) throw new ErrorReply(unknownCommand(argv));
+    if (!hasArity(spec, argv.length)) {
+      throw new ErrorReply(`ERR wrong number of arguments for '${spec.name.toLowerCase()}' command`);
+    }
+    return spec;
+  }
+
+  #callFromScript(session: Session, argv: readonly string[], readOnly: boolean): EngineReply {
+    const spec = this.#find(argv[0] as string);
+    if (spec === undefined) throw new ErrorReply('ERR Unknown Redis command called from script');
+    if (!hasArity(spec, argv.length)) {
+      throw new ErrorReply('ERR Wrong number of args calling Redis command from script');
+    }
+    if (spec.flags.includes('noscript')) throw new ErrorReply('ERR This Redis command is not allowed from script');
+    if (readOnly && spec.flags.includes('write')) {
+      throw new ErrorReply('ERR Write commands are not allowed from read-only scripts.');
+    }
+    return spec.run(session, argv) as EngineReply;
+  }
+}
+
+function hasArity({ arity }: CommandSpec, words: number): boolean {
+  return arity < 0 ? words >= -arity : words === arity;
+}
+
+const MAX_SHOWN = 128;
+
+/** The server's own words, with the beginning of the arguments. */
+function unknownCommand(argv: readonly string[]): string {
+  let shown = '';
+  for (const word of argv.slice(1)) {
+    if (shown.length >= MAX_SHOWN) break;
+    shown += `'${word.slice(0, MAX_SHOWN - shown.length)}' `;
+  }
+  const name = (argv[0] as string).slice(0, MAX_SHOWN);
+  return `ERR unknown command '${name}', with args beginning with: ${shown}`.replace(/[\r\n]/g, ' ');
+}

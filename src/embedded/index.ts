@@ -1,0 +1,3 @@
+export { EmbeddedDriver, type EmbeddedDriverOptions } from './driver.js';
+export { EmbeddedRedis, type EmbeddedRedisOptions } from './engine.js';
+export { VirtualClock } from './virtual-clock.js';

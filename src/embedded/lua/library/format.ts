@@ -1,0 +1,127 @@
+import { notFinite, toExponential, toFixed, toGeneral, toInt64 } from '../number.js';
+import { LuaFault } from '../value.js';
+import type { Arguments } from './arguments.js';
+
+const SPECIFIER = /%([-+ #0]*)(\d*)(?:\.(\d*))?(.?)/gs;
+const ESCAPED: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\n': '\\\n',
+  '\r': '\\r',
+  '\0': '\\000',
+};
+
+interface Layout {
+  readonly flags: string;
+  readonly width: number;
+  readonly precision: number | undefined;
+}
+
+/** `string.format`, as C's printf lays numbers out. */
+export function format(args: Arguments): string {
+  let next = 1;
+  return args
+    .string(0)
+    .replace(SPECIFIER, (_whole, flags: string, width: string, precision: string | undefined, kind: string) => {
+      if (kind === '%') return '%';
+      if (flags.length > 5) throw new LuaFault('invalid format (repeated flags)');
+      if (width.length > 2 || (precision ?? '').length > 2)
+        throw new LuaFault('invalid format (width or precision too long)');
+      const layout = {
+        flags,
+        width: Number(width),
+        precision: precision === undefined ? undefined : Number(precision),
+      };
+      const index = next;
+      next += 1;
+      return convert(args, index, { ...layout, kind });
+    });
+}
+
+function convert(args: Arguments, index: number, { kind, ...layout }: Layout & { kind: string }): string {
+  switch (kind) {
+    case 'c':
+      return pad(String.fromCharCode(args.integer(index) & 0xff), layout);
+    case 'd':
+    case 'i':
+      return integer(toInt64(args.number(index)), layout);
+    case 'u':
+    case 'o':
+    case 'x':
+    case 'X':
+      return unsigned(BigInt.asUintN(64, toInt64(args.number(index))), kind, layout);
+    case 'e':
+    case 'E':
+    case 'f':
+    case 'g':
+    case 'G':
+      return float(args.number(index), kind, layout);
+    case 'q':
+      return `"${args.string(index).replace(/["\\\n\r\0]/g, (char) => ESCAPED[char] as string)}"`;
+    case 's': {
+      const text = args.string(index);
+      return pad(layout.precision === undefined ? text : text.slice(0, layout.precision), layout);
+    }
+    default:
+      throw new LuaFault(`invalid option '%${kind}' to 'format'`);
+  }
+}
+
+function sign(isNegative: boolean, flags: string): string {
+  if (isNegative) return '-';
+  if (flags.includes('+')) return '+';
+  return flags.includes(' ') ? ' ' : '';
+}
+
+function integer(value: bigint, layout: Layout): string {
+  const magnitude = (value < 0n ? -value : value).toString();
+  return number(sign(value < 0n, layout.flags), minimumDigits(magnitude, layout), layout);
+}
+
+function unsigned(value: bigint, kind: 'u' | 'o' | 'x' | 'X', layout: Layout): string {
+  const digits = value.toString({ u: 10, o: 8, x: 16, X: 16 }[kind]);
+  const hash = layout.flags.includes('#') && value !== 0n;
+  const text = minimumDigits(kind === 'o' && hash ? `0${digits}` : digits, layout);
+  const prefix = hash && (kind === 'x' || kind === 'X') ? '0x' : '';
+  const result = number(prefix, text, layout);
+  return kind === 'X' ? result.toUpperCase() : result;
+}
+
+function minimumDigits(digits: string, { precision }: Layout): string {
+  if (precision === 0 && digits === '0') return '';
+  return digits.padStart(precision ?? 1, '0');
+}
+
+function float(value: number, kind: 'e' | 'E' | 'f' | 'g' | 'G', layout: Layout): string {
+  const isUpper = kind === 'E' || kind === 'G';
+  if (!Number.isFinite(value)) {
+    const text = notFinite(value).replace('-', '');
+    const isNegative = notFinite(value).startsWith('-');
+    const result = pad(sign(isNegative, layout.flags) + text, layout);
+    return isUpper ? result.toUpperCase() : result;
+  }
+  const isNegative = value < 0 || Object.is(value, -0);
+  const result = number(sign(isNegative, layout.flags), magnitude(Math.abs(value), kind, layout), {
+    ...layout,
+    precision: undefined,
+  });
+  return isUpper ? result.toUpperCase() : result;
+}
+
+function magnitude(value: number, kind: string, { precision = 6, flags }: Layout): string {
+  const alternate = flags.includes('#');
+  if (kind === 'f') return toFixed(value, precision) + (alternate && precision === 0 ? '.' : '');
+  if (kind === 'g' || kind === 'G') return toGeneral(value, precision, alternate);
+  return toExponential(value, precision);
+}
+
+/** Zeros go between the sign and the digits, unless a precision was given. */
+function number(prefix: string, digits: string, layout: Layout): string {
+  const isZeroPadded = layout.flags.includes('0') && !layout.flags.includes('-') && layout.precision === undefined;
+  if (isZeroPadded) return prefix + digits.padStart(layout.width - prefix.length, '0');
+  return pad(prefix + digits, layout);
+}
+
+function pad(text: string, { flags, width }: Layout): string {
+  return flags.includes('-') ? text.padEnd(width) : text.padStart(width);
+}
