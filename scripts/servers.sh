@@ -13,7 +13,7 @@
 # over; the exit status is then 1, and the other servers are still usable.
 set -euo pipefail
 
-# id, suite, name of the server. test/support/servers.ts has the same ids.
+# id, suite, name of the server. server-ids.mjs has the same ids.
 TABLE='
 redis-7.0   bookworm            redis
 valkey-8.0  bookworm-backports  valkey

@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * The test command: fetches what the tests run against, builds, runs all kinds of tests, prints one closing line.
  *
@@ -13,9 +14,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { SERVER_IDS } from './server-ids.mjs';
 
 const root = resolve(import.meta.dirname, '..');
-const SERVER_IDS = ['redis-7.0', 'valkey-8.0', 'redis-8.0', 'valkey-8.1', 'redis-sid', 'valkey-sid'];
 const FETCHED = join(root, '.servers');
 
 /** The other versions of Node that the library promises to run on, and what is run there. */

@@ -1,13 +1,11 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
+import { SERVER_IDS } from '../../scripts/server-ids.mjs';
 
 /**
  * Which real servers there are to test against. Looked for in this order: the folder that REDIS_UTILS_SERVERS names,
  * then `.servers/` (filled by scripts/servers.sh), then `valkey-server` and `redis-server` on the PATH, as `local`.
  */
-
-/** The servers that the suite is meant to pass on, oldest first; `scripts/servers.sh` has the same list. */
-export const SERVER_IDS = ['redis-7.0', 'valkey-8.0', 'redis-8.0', 'valkey-8.1', 'redis-sid', 'valkey-sid'] as const;
 
 export interface ServerBinary {
   /** A name of SERVER_IDS, or `local` for one from the PATH. */
