@@ -1,12 +1,10 @@
-import { BadReplyError } from '../core/errors.js';
-import { DecodeError, type DecodeReason } from '../codec/index.js';
 import type { Reply } from '../client/driver.js';
+import { DecodeError } from '../codec/index.js';
+import { BadReplyError } from '../core/errors.js';
 
-/** The layout this version writes, and the only one it reads. */
-export const LAYOUT = '1';
-
-/** The fields of the hash, in the order in which `toRecord` expects them. */
-export const FIELDS = ['y', 'd', 'c', 'x', 'e', 'i', 'l', 't', 'v', 'a'] as const;
+/** The fields of the hash that a record is made of, in the order in which `toRecord` expects them; `a` may be left out. */
+export const FIELDS = ['m', 's', 'd', 'a'] as const;
+export const FIELDS_WITHOUT_USER = ['m', 's', 'd'] as const;
 
 /** A session as it is stored: times of the server in milliseconds, data still sealed. */
 export interface SessionRecord {
@@ -20,44 +18,45 @@ export interface SessionRecord {
   readonly seenMs: number;
   /** What the sealed parts are bound to besides their key: creation, deadline and user, as they are stored. */
   readonly bound: readonly [created: string, deadline: string, userTag: string];
-  /** Sealed facts about the session (its user), empty when there are none. */
-  readonly about: Buffer;
   readonly data: Buffer;
+  /** Sealed facts about the session (its user); undefined when there are none, or when they were not asked for. */
+  readonly about: Buffer | undefined;
 }
 
-/** Reads the reply to `HMGET key ...FIELDS` in bytes; undefined when there is no such key. */
+/** What never changes: layout, creation, absolute deadline, idle time, user tag. */
+const MADE = /^1 (\d{1,15}) (\d{1,15}) (\d{1,15}) ([\w-]*)$/;
+
+/** What every write changes: revision, expiry, last use. */
+const STATE = /^(\d{1,15}) (\d{1,15}) (\d{1,15})$/;
+
+/** Reads the reply to `HMGET key m s d [a]` in bytes; undefined when there is no such key. */
 export function toRecord(key: string, reply: Reply): SessionRecord | undefined {
-  if (!Array.isArray(reply) || reply.length !== FIELDS.length) {
-    throw new BadReplyError('HMGET', `an array of ${FIELDS.length}`, reply);
+  if (!Array.isArray(reply) || reply.length < FIELDS_WITHOUT_USER.length) {
+    throw new BadReplyError('HMGET', 'an array of three or four', reply);
   }
-  const [layout, data, created, deadline, expires, idle, seen, userTag, revision, about] = reply as (Buffer | null)[];
-  if (layout === null && data === null && created === null) return undefined;
-  if (layout?.toString('latin1') !== LAYOUT) {
-    throw refused(key, 'version', `its layout is not ${LAYOUT}`);
-  }
-  if (!data || !created || !deadline || !userTag || !about) throw refused(key, 'malformed', 'a field is missing');
-  const bound = [created.toString('latin1'), deadline.toString('latin1'), userTag.toString('latin1')] as const;
+  const [m, s, d, a] = reply as (Buffer | null | undefined)[];
+  if (!m && !s && !d) return undefined;
+  const made = MADE.exec(m?.toString('latin1') ?? '');
+  const state = STATE.exec(s?.toString('latin1') ?? '');
+  if (made === null || state === null || !d) throw unreadable(key, m ?? undefined);
+  const [, created = '', deadline = '', idle, userTag = ''] = made;
   return {
-    revision: whole(key, revision),
-    createdMs: whole(key, created),
-    deadlineMs: whole(key, deadline),
-    expiresMs: whole(key, expires),
-    idleMs: whole(key, idle),
-    seenMs: whole(key, seen),
-    bound,
-    about,
-    data,
+    revision: Number(state[1]),
+    createdMs: Number(created),
+    deadlineMs: Number(deadline),
+    expiresMs: Number(state[2]),
+    idleMs: Number(idle),
+    seenMs: Number(state[3]),
+    bound: [created, deadline, userTag],
+    data: d,
+    about: a ?? undefined,
   };
 }
 
-const WHOLE = /^\d{1,15}$/;
-
-function whole(key: string, field: Buffer | null | undefined): number {
-  const text = field?.toString('latin1') ?? '';
-  if (WHOLE.test(text)) return Number(text);
-  throw refused(key, 'malformed', 'a field is no whole number');
-}
-
-function refused(key: string, reason: DecodeReason, detail: string): DecodeError {
-  return new DecodeError({ key, reason, detail });
+function unreadable(key: string, made: Buffer | undefined): DecodeError {
+  const layout = /^\d+(?= )/.exec(made?.toString('latin1') ?? '')?.[0];
+  if (layout === undefined || layout === '1') {
+    return new DecodeError({ key, reason: 'malformed', detail: 'a field of the session is missing or damaged' });
+  }
+  return new DecodeError({ key, reason: 'version', detail: `its layout is ${layout}, not 1` });
 }

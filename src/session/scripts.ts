@@ -18,21 +18,27 @@ local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 
 /** Reads the session, and returns {0, now} when there is none that lives. */
 const LIVE = `${NOW}
-local f = redis.call('HMGET', KEYS[1], 'y', 'v', 'x', 'e', 'i', 'l')
+local f = redis.call('HMGET', KEYS[1], 'm', 's')
 if not f[1] then return {0, now} end
-if f[1] ~= '1' then return redis.error_reply('LAYOUT unknown session layout') end
-local deadline, expires, idle = tonumber(f[3]), tonumber(f[4]), tonumber(f[5])
+local deadline, idle = string.match(f[1], '^1 %d+ (%d+) (%d+) ')
+local revision, expires, seen = string.match(f[2] or '', '^(%d+) (%d+) (%d+)$')
+if not deadline or not revision then return redis.error_reply('LAYOUT unknown session layout') end
+deadline, idle, expires, seen = tonumber(deadline), tonumber(idle), tonumber(expires), tonumber(seen)
 if expires <= now or deadline <= now then
   redis.call('UNLINK', KEYS[1])
   return {0, now}
 end
 `;
 
-/** Writes the new expiry and the use; an expiry given earlier is never cut by sliding. */
+/** Writes the state: revision (as text), expiry and use. */
+const WRITE_STATE = `
+redis.call('HSET', KEYS[1], 's', revision .. string.format(' %.0f %.0f', expires, now))
+redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', expires))
+`;
+
+/** An expiry given earlier is never cut by sliding. Leaves a fixed expiry as it is, for its idle time is 0. */
 const SLIDE = `
 expires = math.max(expires, math.min(now + idle, deadline))
-redis.call('HSET', KEYS[1], 'e', string.format('%.0f', expires), 'l', string.format('%.0f', now))
-redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', expires))
 `;
 
 export type CreateReply = 'created' | 'taken' | 'not-now';
@@ -73,9 +79,10 @@ local created = tonumber(ARGV[1])
 if created > now or created < now - ${CREATED_TOLERANCE_MS} then return {-1, now} end
 if redis.call('EXISTS', KEYS[1]) == 1 then return {0, now} end
 local expires = math.min(now + tonumber(ARGV[3]), tonumber(ARGV[2]))
-redis.call('HSET', KEYS[1], 'y', '1', 'v', '1', 'c', ARGV[1], 'x', ARGV[2], 'i', ARGV[4],
-  'e', string.format('%.0f', expires), 'l', string.format('%.0f', now), 't', ARGV[5], 'a', ARGV[6], 'd', ARGV[7])
-redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', expires))
+redis.call('HSET', KEYS[1], 'm', '1 ' .. ARGV[1] .. ' ' .. ARGV[2] .. ' ' .. ARGV[4] .. ' ' .. ARGV[5], 'd', ARGV[7])
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'a', ARGV[6]) end
+local revision = '1'
+${WRITE_STATE}
 return {1, now}`,
 });
 
@@ -96,9 +103,8 @@ export const touch: ScriptDef<readonly [touchEveryMs: number], Written> = define
 -- KEYS[1] the session  ARGV[1] uses closer together than this (ms) are not written
 -- returns {1, now, expires, last seen}, {0, now} gone
 ${LIVE}
-local seen = tonumber(f[6])
 if now - seen >= tonumber(ARGV[1]) then
-${SLIDE}
+${SLIDE}${WRITE_STATE}
   seen = now
 end
 return {1, now, expires, seen}`,
@@ -116,8 +122,7 @@ export const extend: ScriptDef<readonly [ttlMs: number], Written> = defineScript
 -- returns {1, now, expires, last seen}, {0, now} gone
 ${LIVE}
 expires = math.min(now + tonumber(ARGV[1]), deadline)
-redis.call('HSET', KEYS[1], 'e', string.format('%.0f', expires), 'l', string.format('%.0f', now))
-redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', expires))
+${WRITE_STATE}
 return {1, now, expires, now}`,
 });
 
@@ -138,10 +143,38 @@ export const save: ScriptDef<readonly [revision: number, data: Uint8Array], Save
 -- KEYS[1] the session  ARGV[1] the revision the data was made from  ARGV[2] sealed data
 -- returns {1, now, new revision, expires}, {-1, now, revision} another revision, {0, now} gone
 ${LIVE}
-if f[2] ~= ARGV[1] then return {-1, now, tonumber(f[2])} end
-${SLIDE}
+if revision ~= ARGV[1] then return {-1, now, tonumber(revision)} end
+revision = string.format('%.0f', tonumber(revision) + 1)
+${SLIDE}${WRITE_STATE}
 redis.call('HSET', KEYS[1], 'd', ARGV[2])
-return {1, now, redis.call('HINCRBY', KEYS[1], 'v', 1), expires}`,
+return {1, now, tonumber(revision), expires}`,
+});
+
+/** What `read` answers: the server's time, then what `HMGET key m s d` answers for each key. */
+export interface ReadReply {
+  readonly nowMs: number;
+  readonly records: readonly Reply[];
+}
+
+export const read: ScriptDef<readonly [], ReadReply> = defineScript({
+  name: 'session.read',
+  keys: ['session...'],
+  args: [],
+  readOnly: true,
+  idempotent: true,
+  decode: (reply) => {
+    if (Array.isArray(reply) && Number.isSafeInteger(reply[0])) {
+      return { nowMs: reply[0] as number, records: reply.slice(1) as Reply[] };
+    }
+    throw new BadReplyError('session.read', 'the time and an array for each session', reply);
+  },
+  lua: `
+-- KEYS sessions
+-- returns {now, {m, s, d}, ...}
+${NOW}
+local answer = {now}
+for i = 1, #KEYS do answer[i + 1] = redis.call('HMGET', KEYS[i], 'm', 's', 'd') end
+return answer`,
 });
 
 function written(script: string, reply: Reply): Written {

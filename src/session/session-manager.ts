@@ -8,6 +8,7 @@ import { SessionConflictError } from './errors.js';
 import type { SessionEvents, SessionOperation } from './events.js';
 import { toLifetime, type SessionTtl } from './lifetime.js';
 import { toSettings, type SessionHost, type SessionOptions, type SessionSettings } from './options.js';
+import type { SessionRecord } from './record.js';
 import { SessionIds, type SessionName } from './session-id.js';
 import { checkData, SessionSeal } from './session-seal.js';
 import { toView, type SessionView } from './session-view.js';
@@ -100,14 +101,14 @@ export class SessionManager<T extends object = Record<string, unknown>> {
    * The data of a session, as a copy of its own; undefined when there is none that lives. Using a sliding session
    * prolongs it: when this resolves, at least nine tenths of its idle time lie ahead (less only at the deadline).
    *
-   * Cost: 1 round trip, one `HMGET`; a second one when a use is due to be written, at most ten times per idle time and
+   * Cost: 1 round trip, shared with the other reads of the same tick; a second one when a use is due to be written, at most ten times per idle time and
    * once a minute.
    */
   async getSession<D = T>(id: string): Promise<D | undefined> {
     const name = this.#ids.name(id);
     if (name === undefined) return undefined;
     try {
-      const found = await this.#read(name);
+      const found = await this.#live(name, await this.#store.read(name.key));
       return found === undefined ? undefined : (found.data as D);
     } catch (error) {
       throw this.#failed('read', name, error);
@@ -119,7 +120,7 @@ export class SessionManager<T extends object = Record<string, unknown>> {
     const name = this.#ids.name(id);
     if (name === undefined) return undefined;
     try {
-      const found = await this.#read(name);
+      const found = await this.#live(name, await this.#store.readAll(name.key));
       return found === undefined ? undefined : this.#view(name, found);
     } catch (error) {
       throw this.#failed('read', name, error);
@@ -202,8 +203,7 @@ export class SessionManager<T extends object = Record<string, unknown>> {
   }
 
   /** The live session, its use written when that is due. Opened first, so that what was tampered with never slides. */
-  async #read({ key, tag }: SessionName): Promise<OpenSession | undefined> {
-    const record = await this.#store.read(key);
+  async #live({ key, tag }: SessionName, record: SessionRecord | undefined): Promise<OpenSession | undefined> {
     if (record !== undefined) {
       const data = this.#seal.openData(key, record);
       const live = this.#store.needsTouch(record) ? await this.#store.touch(key, record) : record;

@@ -39,7 +39,7 @@ export class SessionSeal {
   }
 
   openUser(key: string, record: SessionRecord): string | undefined {
-    if (record.about.length === 0) return undefined;
+    if (record.about === undefined) return undefined;
     return (this.#codec.decode(record.about, context(key, 'a', record.bound)) as About).userId;
   }
 }

@@ -39,7 +39,7 @@ export async function updateStored(
 ): Promise<OpenSession | undefined> {
   const { store, seal, runtime } = parts;
   for (let attempts = 1; ; attempts += 1) {
-    const record = await store.read(key);
+    const record = await store.readAll(key);
     if (record === undefined) return undefined;
     const before = seal.openData(key, record);
     const expectedRevision = change.ifRevision ?? record.revision;

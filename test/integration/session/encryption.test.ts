@@ -42,25 +42,27 @@ describe('under a key ring', () => {
     expect(await sessions.getSession(a)).toEqual({ name: 'Ada', b: 1 });
   });
 
-  it.each(['c', 'x', 't'])(
-    'a hand-edited field %s makes the session unreadable and leaves it in place',
-    async (field) => {
-      const { redis, sessions } = await sealed();
-      const id = await sessions.createSession({ name: 'Ada' }, '1h', { userId: 'u1' });
-      const key = keyOf(redis, id);
-      const now = await redis.command<string>(['HGET', key, field]);
-      await redis.command(['HSET', key, field, field === 't' ? 'x'.repeat(43) : String(Number(now) + 86_400_000)]);
-      const errors: SessionEvents['error'][] = [];
-      sessions.on('error', (event) => errors.push(event));
-      await expect(sessions.getSession(id)).rejects.toBeInstanceOf(EncryptionError);
-      await expect(sessions.readSession(id)).rejects.toMatchObject(tampered);
-      await expect(sessions.updateSession(id, { a: 1 })).rejects.toMatchObject(tampered);
-      await sessions.extendSession(id, '40d');
-      await expect(sessions.getSession(id)).rejects.toMatchObject(tampered);
-      expect(errors.map((event) => event.operation)).toEqual(['read', 'read', 'update', 'read']);
-      expect(await redis.command(['EXISTS', key])).toBe(1);
-    },
-  );
+  it.each([
+    ['creation time', 1],
+    ['absolute deadline', 2],
+    ['user', 4],
+  ] as const)('a hand-edited %s makes the session unreadable and leaves it in place', async (_, part) => {
+    const { redis, sessions } = await sealed();
+    const id = await sessions.createSession({ name: 'Ada' }, '1h', { userId: 'u1' });
+    const key = keyOf(redis, id);
+    const made = (await redis.command<string>(['HGET', key, 'm'])).split(' ');
+    made[part] = part === 4 ? 'x'.repeat(43) : String(Number(made[part]) + 86_400_000);
+    await redis.command(['HSET', key, 'm', made.join(' ')]);
+    const errors: SessionEvents['error'][] = [];
+    sessions.on('error', (event) => errors.push(event));
+    await expect(sessions.getSession(id)).rejects.toBeInstanceOf(EncryptionError);
+    await expect(sessions.readSession(id)).rejects.toMatchObject(tampered);
+    await expect(sessions.updateSession(id, { a: 1 })).rejects.toMatchObject(tampered);
+    await sessions.extendSession(id, '40d');
+    await expect(sessions.getSession(id)).rejects.toMatchObject(tampered);
+    expect(errors.map((event) => event.operation)).toEqual(['read', 'read', 'update', 'read']);
+    expect(await redis.command(['EXISTS', key])).toBe(1);
+  });
 
   it('data moved to another session or another field is refused', async () => {
     const { redis, sessions } = await sealed();
@@ -69,7 +71,7 @@ describe('under a key ring', () => {
       await sessions.createSession({ role: 'admin' }, '1h', { userId: 'root' }),
     ];
     const [to, from] = [keyOf(redis, mine), keyOf(redis, admins)];
-    for (const fields of [['d'], ['d', 'c', 'x', 't', 'a']]) {
+    for (const fields of [['d'], ['d', 'm', 'a']]) {
       for (const field of fields) {
         const bytes = (await rawBytes(['HGET', from, field])) as Buffer;
         await redis.command(['HSET', to, field, bytes]);
@@ -141,8 +143,8 @@ describe('under a key ring', () => {
       const all = (await rawBytes(['HGETALL', keyOf(redis, one)])) as Record<string, Buffer> | Buffer[];
       dump.push(...Object.entries(all).flatMap(([name, value]) => [name, Buffer.from(value).toString('latin1')]));
     }
-    expect(dump.length).toBeGreaterThan(20);
-    await redis.command(['HSET', keyOf(redis, edited), 'x', '9999999999999']);
+    expect(dump.length).toBeGreaterThan(17);
+    await redis.command(['HSET', keyOf(redis, edited), 'd', 'Ada-Canary']);
     const failures = [sessions.getSession(edited), sessions.updateSession(id, { a: 1 }, { ifRevision: 9 })];
     for (const failure of await Promise.allSettled(failures)) {
       const { reason } = failure as PromiseRejectedResult;
