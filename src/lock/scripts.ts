@@ -5,8 +5,9 @@ import { BadReplyError } from '../core/errors.js';
 /*
  * A lock is one hash: o owner's token ('' or absent when free), f fence in decimal, x lease end in ms of the server's
  * clock, m the owner's metadata as JSON or absent, n the owner's inbox (reserved for hand-over by push). n and m mean
- * nothing while o is empty. Whether a lease lives is told by x and TIME; the key itself lives an hour longer, so that
- * the fence outlives its holder.
+ * nothing while o is empty. Whether a lease lives is told by x and TIME. The key itself lives longer, so that the fence
+ * outlives its holder: until the end of the full hour after the one in which the lease ends, in hours of the server's
+ * clock. So it has to be set only when x moves into another hour.
  */
 
 /** What the server says about a token: it holds the lock, nobody does, or somebody else does. */
@@ -47,11 +48,14 @@ if lock[1] and lock[1] ~= '' and leaseEnd > now then
   return {'', leaseEnd, now}
 end
 local fence = string.format('%.0f', math.max((tonumber(lock[2] or '0') or 0) + 1, micros))
+local lastEnd = leaseEnd
 leaseEnd = now + ARGV[2]
 redis.call('HSET', KEYS[1], 'o', ARGV[1], 'f', fence, 'x', string.format('%.0f', leaseEnd))
 if lock[4] or lock[5] then redis.call('HDEL', KEYS[1], 'n', 'm') end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'm', ARGV[3]) end
-redis.call('PEXPIRE', KEYS[1], ARGV[2] + 3600000)
+if math.floor(leaseEnd / 3600000) ~= math.floor(lastEnd / 3600000) then
+  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', (math.floor(leaseEnd / 3600000) + 2) * 3600000))
+end
 return {fence, leaseEnd, now}`,
 });
 
@@ -61,19 +65,16 @@ export const releaseScript: ScriptDef<TokenArgs, Standing> = defineScript({
   args: ['token'],
   readOnly: false,
   idempotent: true,
-  decode: (reply) => toStanding('lock.release', reply).standing,
+  decode: (reply) => toStanding('lock.release', reply),
+  // an owner whose lease has ended, but whom nobody has followed, was alone until now: no need to look at the clock
   lua: `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local lock = redis.call('HMGET', KEYS[1], 'o', 'x')
-local leaseEnd = tonumber(lock[2] or '0') or 0
-if lock[1] ~= ARGV[1] then
-  if lock[1] and lock[1] ~= '' then return {-1, leaseEnd, now} end
-  return {0, leaseEnd, now}
+local owner = redis.call('HGET', KEYS[1], 'o')
+if owner == ARGV[1] then
+  redis.call('HSET', KEYS[1], 'o', '')
+  return 1
 end
-redis.call('HSET', KEYS[1], 'o', '')
-if leaseEnd > now then return {1, leaseEnd, now} end
-return {0, leaseEnd, now}`,
+if owner and owner ~= '' then return -1 end
+return 0`,
 });
 
 export const extendScript: ScriptDef<ExtendArgs, Extension> = defineScript({
@@ -82,21 +83,23 @@ export const extendScript: ScriptDef<ExtendArgs, Extension> = defineScript({
   args: ['token', 'ttlMs'],
   readOnly: false,
   idempotent: true,
-  decode: (reply) => toStanding('lock.extend', reply),
+  decode: toExtension,
   // never shortens: two extensions that overtake each other cannot leave a lease that ends before either's promise
   lua: `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local lock = redis.call('HMGET', KEYS[1], 'o', 'x')
-local leaseEnd = tonumber(lock[2] or '0') or 0
+local lastEnd = tonumber(lock[2] or '0') or 0
 if lock[1] ~= ARGV[1] then
-  if lock[1] and lock[1] ~= '' then return {-1, leaseEnd, now} end
-  return {0, leaseEnd, now}
+  if lock[1] and lock[1] ~= '' then return {-1, lastEnd, now} end
+  return {0, lastEnd, now}
 end
-if leaseEnd <= now then return {0, leaseEnd, now} end
-leaseEnd = math.max(leaseEnd, now + tonumber(ARGV[2]))
+if lastEnd <= now then return {0, lastEnd, now} end
+local leaseEnd = math.max(lastEnd, now + ARGV[2])
 redis.call('HSET', KEYS[1], 'x', string.format('%.0f', leaseEnd))
-redis.call('PEXPIRE', KEYS[1], leaseEnd - now + 3600000)
+if math.floor(leaseEnd / 3600000) ~= math.floor(lastEnd / 3600000) then
+  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', (math.floor(leaseEnd / 3600000) + 2) * 3600000))
+end
 return {1, leaseEnd, now}`,
 });
 
@@ -106,18 +109,17 @@ export const verifyScript: ScriptDef<TokenArgs, Standing> = defineScript({
   args: ['token'],
   readOnly: true,
   idempotent: true,
-  decode: (reply) => toStanding('lock.verify', reply).standing,
+  decode: (reply) => toStanding('lock.verify', reply),
   lua: `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local lock = redis.call('HMGET', KEYS[1], 'o', 'x')
-local leaseEnd = tonumber(lock[2] or '0') or 0
 if lock[1] == ARGV[1] then
-  if leaseEnd > now then return {1, leaseEnd, now} end
-  return {0, leaseEnd, now}
+  if (tonumber(lock[2] or '0') or 0) > now then return 1 end
+  return 0
 end
-if lock[1] and lock[1] ~= '' then return {-1, leaseEnd, now} end
-return {0, leaseEnd, now}`,
+if lock[1] and lock[1] ~= '' then return -1 end
+return 0`,
 });
 
 function toGrant(reply: Reply): Grant {
@@ -136,7 +138,13 @@ const STANDINGS = new Map<unknown, Standing>([
   [-1, 'stolen'],
 ]);
 
-function toStanding(script: string, reply: Reply): Extension {
+function toStanding(script: string, reply: Reply): Standing {
+  const standing = STANDINGS.get(reply);
+  if (standing === undefined) throw new BadReplyError(script, '1, 0 or -1', reply);
+  return standing;
+}
+
+function toExtension(reply: Reply): Extension {
   if (Array.isArray(reply)) {
     const [code, leaseEnd, now] = reply as readonly Reply[];
     const standing = STANDINGS.get(code);
@@ -144,5 +152,5 @@ function toStanding(script: string, reply: Reply): Extension {
       return { standing, leaseMs: leaseEnd - now };
     }
   }
-  throw new BadReplyError(script, 'a standing with its times', reply);
+  throw new BadReplyError('lock.extend', 'a standing with its times', reply);
 }

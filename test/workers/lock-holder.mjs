@@ -43,8 +43,8 @@ const actions = {
   },
 };
 
-process.on('message', async (message) => {
-  process.send(await actions[message.do](message));
+process.on('message', (message) => {
+  void actions[message.do](message).then((answer) => process.send(answer));
 });
 process.on('disconnect', () => void manager.close({ drain: 0 }));
 process.send('ready');

@@ -15,7 +15,7 @@ async function startHolders(server: RedisServer, count: number, args: readonly s
 }
 
 async function ask<T>(worker: Worker, message: { readonly do: string; readonly [fact: string]: unknown }): Promise<T> {
-  worker.send(message as never);
+  worker.send(message);
   return worker.next<T>();
 }
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DistributedLock, type LockGuard } from '../../../src/lock/index.js';
 import { type Fault, settle, World } from '../../unit/lock/world.js';
@@ -9,10 +9,19 @@ import { type Fault, settle, World } from '../../unit/lock/world.js';
  * the server, by a lease that lives; fences rise.
  */
 
-type Step =
-  | { readonly do: 'acquire' | 'try' | 'release' | 'extend' | 'verify' | 'abort'; readonly who: number }
-  | { readonly do: 'advance' | 'stall' | 'wall' | 'latency'; readonly ms: number }
-  | { readonly do: 'fault'; readonly fault: Fault | undefined };
+interface Deed {
+  readonly do: 'acquire' | 'try' | 'release' | 'extend' | 'verify' | 'abort';
+  readonly who: number;
+}
+interface Move {
+  readonly do: 'advance' | 'stall' | 'wall' | 'latency';
+  readonly ms: number;
+}
+interface Trouble {
+  readonly do: 'fault';
+  readonly fault: Fault | undefined;
+}
+type Step = Deed | Move | Trouble;
 
 const PROCESSES = 3;
 const KEY = 'ru:lock:{k}';
@@ -26,7 +35,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('fault' as const), fault: fault() }) },
 );
 
-function who(...names: Extract<Step, { who: number }>['do'][]): fc.Arbitrary<Step> {
+function who(...names: Deed['do'][]): fc.Arbitrary<Step> {
   return fc.record({ do: fc.constantFrom(...names), who: fc.nat(PROCESSES - 1) });
 }
 
@@ -68,12 +77,15 @@ class Process {
 }
 
 function perform(world: World, processes: readonly Process[], action: Step): void | Promise<void> {
+  if ('fault' in action) return void world.faults.push(action.fault);
+  if ('who' in action) return ask(processes[action.who] as Process, action);
   if (action.do === 'advance') return world.clock.advance(action.ms);
   if (action.do === 'stall') return world.clock.stall(action.ms);
   if (action.do === 'wall') return world.clock.jumpWall(action.ms);
-  if (action.do === 'latency') return void (world.latencyMs = action.ms);
-  if (action.do === 'fault') return void world.faults.push(action.fault);
-  const process = processes[action.who] as Process;
+  world.latencyMs = action.ms;
+}
+
+function ask(process: Process, action: Deed): void {
   if (action.do === 'abort') return process.abort();
   if (action.do === 'release') return process.each((guard) => guard.release());
   if (action.do === 'extend') return process.each((guard) => guard.extend());

@@ -124,7 +124,7 @@ export class World {
 
   /** A further process: a manager of its own on the same server. */
   process(): RedisManager {
-    return { ...this.manager } as RedisManager;
+    return Object.assign(Object.create(null) as RedisManager, this.manager);
   }
 
   names(): string[] {
@@ -132,7 +132,7 @@ export class World {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#hooks.map((hook) => hook()));
+    for (const hook of this.#hooks) await hook();
   }
 
   #bytes(size: number): Buffer {
@@ -151,7 +151,7 @@ export class World {
     };
   }
 
-  #send(options: CommandOptions | undefined, execute: () => number[] | (string | number)[]): Promise<never> {
+  #send(options: CommandOptions | undefined, execute: () => unknown): Promise<never> {
     const fault = this.faults.length > 0 ? this.faults.shift() : this.weather;
     const timeoutMs = Number(options?.timeout ?? 5_000);
     return new Promise((resolve, reject) => {
@@ -161,7 +161,7 @@ export class World {
       };
       const fail = (error: unknown): void => {
         end();
-        reject(error as Error);
+        reject(error);
       };
       const onAbort = (): void => fail(options?.signal?.reason);
       const deadline = this.clock.timer(timeoutMs, () => fail(new TimeoutError('EVALSHA', timeoutMs)));
@@ -188,7 +188,7 @@ export class World {
     else this.clock.timer(this.latencyMs, fn);
   }
 
-  #execute(name: string, key: string, args: readonly CommandArg[]): (string | number)[] {
+  #execute(name: string, key: string, args: readonly CommandArg[]): number | (string | number)[] {
     const nowMs = this.clock.nowMs;
     const held = this.locks.get(key) ?? { owner: '', fence: 0, endMs: 0 };
     this.locks.set(key, held);
@@ -200,11 +200,16 @@ export class World {
       Object.assign(held, { owner: token, fence: held.fence + 1, endMs: nowMs + ttlMs });
       return [String(held.fence), held.endMs, nowMs];
     }
-    if (held.owner !== token) return [held.owner === '' ? 0 : -1, held.endMs, nowMs];
-    const isLive = held.endMs > nowMs;
-    if (name === 'lock.release') held.owner = '';
-    if (name === 'lock.extend' && isLive) held.endMs = Math.max(held.endMs, nowMs + ttlMs);
-    return [isLive ? 1 : 0, held.endMs, nowMs];
+    const isOwner = held.owner === token;
+    const stranger = held.owner === '' ? 0 : -1;
+    if (name === 'lock.release') {
+      if (isOwner) held.owner = '';
+      return isOwner ? 1 : stranger;
+    }
+    const standing = isOwner ? Number(held.endMs > nowMs) : stranger;
+    if (name === 'lock.verify') return standing;
+    if (standing === 1) held.endMs = Math.max(held.endMs, nowMs + ttlMs);
+    return [standing, held.endMs, nowMs];
   }
 }
 
