@@ -1,33 +1,14 @@
-import type { CommandArg } from '../client/command.js';
-import type { PipelineResult, RedisManager } from '../client/manager.js';
-import type { CodecOptions } from '../codec/index.js';
-import { untilAborted } from '../core/abort.js';
-import { checkFunction, checkInteger, wrong } from '../core/check.js';
+import type { RedisManager } from '../client/manager.js';
+import { checkInteger } from '../core/check.js';
 import { type Duration, toMs } from '../core/duration.js';
-import type { Unsubscribe } from '../core/emitter.js';
-import { BadReplyError, ServerError, TimeoutError } from '../core/errors.js';
-import { HEADER_BYTES } from './entry.js';
-import { CounterError, PartialWriteError } from './errors.js';
 import type { CacheEvents } from './failures.js';
-import { readOrLoad } from './load-through.js';
-import {
-  type CacheOptions,
-  type Loader,
-  type LoadOptions,
-  type NamespaceOptions,
-  planLoad,
-  planRead,
-  type ReadOptions,
-  type WriteOptions,
-  writeMs,
-} from './options.js';
+import { loadThrough } from './load-through.js';
+import type { CacheOptions, Loader, LoadOptions, NamespaceOptions, ReadOptions, WriteOptions } from './options.js';
 import { Read } from './reader.js';
+import { holdsValue, readMany, readWithin, take } from './reads.js';
 import { Scope } from './scope.js';
-import type { IncrementReply } from './scripts.js';
 import type { CacheStats } from './stats.js';
-import { within } from './within.js';
-
-const BYTES = { reply: 'bytes' } as const;
+import { remove, writeAll, writeIfAbsent, writeOne } from './writes.js';
 
 /**
  * Values under keys of Redis, each with an expiry.
@@ -75,7 +56,7 @@ export class CacheManager implements AsyncDisposable {
   }
 
   /** How values are written, as given here or to the manager. */
-  get codecOptions(): CodecOptions | undefined {
+  get codecOptions(): CacheOptions['codec'] {
     return this.#scope.codecOptions;
   }
 
@@ -92,11 +73,9 @@ export class CacheManager implements AsyncDisposable {
    */
   get<T>(key: string, options?: ReadOptions): Promise<T | undefined> {
     try {
-      this.#scope.assertOpen();
-      const read = new Read('get', key, this.#scope);
-      const { reader } = this.#scope.common;
-      if (options === undefined) return reader.read(read) as Promise<T | undefined>;
-      return this.#bounded([read], options, () => reader.read(read) as Promise<T | undefined>);
+      const scope = this.#open();
+      if (options !== undefined) return readWithin(scope, key, options) as Promise<T | undefined>;
+      return scope.common.reader.read(new Read('get', key, scope)) as Promise<T | undefined>;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -108,18 +87,7 @@ export class CacheManager implements AsyncDisposable {
    * Cost: one round trip, one `MGET` per 128 keys.
    */
   async getMany<T>(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>> {
-    const scope = this.#scope;
-    scope.assertOpen();
-    if (!Array.isArray(keys)) throw wrong('keys', 'an array of keys', keys);
-    const reads = [...new Set(keys)].map((key) => new Read('getMany', key, scope));
-    const readAll = (): Promise<unknown[]> => Promise.all(reads.map((read) => scope.common.reader.read(read)));
-    const values = await (options === undefined ? readAll() : this.#bounded(reads, options, readAll));
-    const found = new Map<string, T>();
-    if (values === undefined) return found;
-    for (const [index, read] of reads.entries()) {
-      if (values[index] !== undefined) found.set(read.id, values[index] as T);
-    }
-    return found;
+    return (await readMany(this.#open(), keys, options)) as Map<string, T>;
   }
 
   /**
@@ -127,18 +95,7 @@ export class CacheManager implements AsyncDisposable {
    * Cost: one `GETRANGE`.
    */
   async has(key: string): Promise<boolean> {
-    const scope = this.#scope;
-    scope.assertOpen();
-    const full = scope.space.key(key);
-    try {
-      const head = await this.manager.command(['GETRANGE', full, 0, HEADER_BYTES - 1], BYTES);
-      if (!Buffer.isBuffer(head)) throw new BadReplyError('GETRANGE', 'bytes', head);
-      return scope.format.holdsValue(full, head);
-    } catch (error) {
-      if (isWrongType(error)) return false;
-      scope.failures.meet('has', key, error);
-      return false;
-    }
+    return holdsValue(this.#open(), key);
   }
 
   /**
@@ -147,13 +104,7 @@ export class CacheManager implements AsyncDisposable {
    * Cost: one `SET`.
    */
   async set<T>(key: string, value: T, ttl?: Duration | WriteOptions): Promise<void> {
-    const command = this.#setCommand(key, value, ttl);
-    this.#scope.beforeWrite(command[1]);
-    try {
-      await this.manager.command(command);
-    } catch (error) {
-      this.#scope.failures.meet('set', key, error);
-    }
+    return writeOne(this.#open(), { key, value, ttl });
   }
 
   /**
@@ -163,14 +114,11 @@ export class CacheManager implements AsyncDisposable {
    * Cost: one round trip, one `SET` per entry.
    */
   async setMany<T>(entries: Iterable<readonly [string, T]>, ttl?: Duration | WriteOptions): Promise<void> {
-    const ids: string[] = [];
-    const commands = Array.from(entries, ([key, value]) => {
-      ids.push(key);
-      return this.#setCommand(key, value, ttl);
-    });
-    if (commands.length === 0) return this.#scope.assertOpen();
-    for (const command of commands) this.#scope.beforeWrite(command[1]);
-    this.#settle(ids, await this.manager.pipeline(commands));
+    const scope = this.#open();
+    return writeAll(
+      scope,
+      Array.from(entries, ([key, value]) => ({ key, value, ttl })),
+    );
   }
 
   /**
@@ -179,17 +127,7 @@ export class CacheManager implements AsyncDisposable {
    * Cost: one `UNLINK`.
    */
   async delete(...keys: string[]): Promise<number> {
-    const scope = this.#scope;
-    scope.assertOpen();
-    const full = keys.map((key) => scope.space.key(key));
-    if (full.length === 0) return 0;
-    for (const key of full) scope.beforeWrite(key);
-    try {
-      return toCount('UNLINK', await this.manager.command(['UNLINK', ...full]));
-    } catch (error) {
-      scope.failures.meet('delete', keys.length === 1 ? keys[0] : undefined, error);
-      return 0;
-    }
+    return remove(this.#open(), keys);
   }
 
   /**
@@ -205,15 +143,7 @@ export class CacheManager implements AsyncDisposable {
    * Cost: a hit is a `get`; a load one `GET` before and one `SET` after it, which is waited for.
    */
   async getOrSet<T>(key: string, load: Loader<T>, options?: Duration | LoadOptions<T>): Promise<T> {
-    const scope = this.#scope;
-    scope.assertOpen();
-    checkFunction('load', load);
-    const plan = planLoad(options, scope.plan);
-    const call = { read: new Read('getOrSet', key, scope), load, plan };
-    const { timeoutMs, signal } = plan;
-    if (timeoutMs === undefined && signal === undefined) return (await readOrLoad(scope, call, undefined)) as T;
-    const limits = { operation: 'cache.getOrSet', timeoutMs, signal };
-    return (await within(this.manager.clock, limits, (ended) => readOrLoad(scope, call, ended))) as T;
+    return (await loadThrough(this.#open(), { key, load, options })) as T;
   }
 
   /**
@@ -224,9 +154,7 @@ export class CacheManager implements AsyncDisposable {
    * Cost: one `SET … NX`.
    */
   async setIfAbsent<T>(key: string, value: T, ttl?: Duration): Promise<boolean> {
-    const command = this.#setCommand(key, value, ttl);
-    this.#scope.beforeWrite(command[1]);
-    return (await this.manager.command([...command, 'NX'])) === 'OK';
+    return writeIfAbsent(this.#open(), { key, value, ttl });
   }
 
   /**
@@ -236,22 +164,7 @@ export class CacheManager implements AsyncDisposable {
    * Cost: one `GETDEL`.
    */
   async getAndDelete<T>(key: string): Promise<T | undefined> {
-    const scope = this.#scope;
-    scope.assertOpen();
-    const full = scope.space.key(key);
-    scope.beforeWrite(full);
-    try {
-      const bytes = await this.manager.command(['GETDEL', full], BYTES);
-      if (bytes !== null && !Buffer.isBuffer(bytes)) throw new BadReplyError('GETDEL', 'bytes or null', bytes);
-      const value = bytes === null ? undefined : scope.format.decode(full, bytes);
-      if (value === undefined) scope.tally.misses += 1;
-      else scope.tally.hits += 1;
-      return value as T | undefined;
-    } catch (error) {
-      if (!isWrongType(error)) throw error;
-      scope.tally.misses += 1;
-      return undefined;
-    }
+    return (await take(this.#open(), key)) as T | undefined;
   }
 
   /**
@@ -265,20 +178,12 @@ export class CacheManager implements AsyncDisposable {
    * Cost: one script.
    */
   async increment(key: string, by = 1, ttl?: Duration): Promise<number> {
-    const scope = this.#scope;
-    scope.assertOpen();
+    const scope = this.#open();
     const full = scope.space.key(key);
     checkInteger('by', by, { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
     const ttlMs = ttl === undefined ? scope.plan.ttlMs : toMs(ttl, 'cache.ttl');
     scope.beforeWrite(full);
-    let reply: IncrementReply;
-    try {
-      reply = await scope.common.increment.run([full], [by, ttlMs]);
-    } catch (error) {
-      throw isWrongType(error) ? new CounterError(key, 'not-a-counter', { cause: error }) : error;
-    }
-    if ('problem' in reply) throw new CounterError(key, reply.problem);
-    return reply.value;
+    return scope.common.counters.increment(full, key, [by, ttlMs]);
   }
 
   /**
@@ -288,8 +193,7 @@ export class CacheManager implements AsyncDisposable {
    * Cost: one `PEXPIRE`.
    */
   async touch(key: string, ttl: Duration): Promise<boolean> {
-    const scope = this.#scope;
-    scope.assertOpen();
+    const scope = this.#open();
     const full = scope.space.key(key);
     const ttlMs = toMs(ttl, 'cache.ttl');
     scope.common.reader.beforeWrite(full);
@@ -302,18 +206,19 @@ export class CacheManager implements AsyncDisposable {
    * of one name are the same namespace.
    */
   namespace(name: string, options: NamespaceOptions = {}): CacheManager {
-    this.#scope.assertOpen();
-    return new CacheManager(this.manager, this.#scope.plan.ttlMs, this.#scope.namespace(name, options));
+    const scope = this.#open();
+    return new CacheManager(this.manager, scope.plan.ttlMs, scope.namespace(name, options));
   }
 
   /** Counts since it was made, namespaces apart. */
   stats(): CacheStats {
     const { tally, failures } = this.#scope;
-    return { ...tally, errors: failures.count };
+    const { hits, misses, loads, joined } = tally;
+    return { hits, misses, loads, joined, errors: failures.count };
   }
 
   /** Listens for `'error'`; returns what removes the listener. */
-  on<E extends keyof CacheEvents>(event: E, listener: (payload: CacheEvents[E]) => void): Unsubscribe {
+  on<E extends keyof CacheEvents>(event: E, listener: (payload: CacheEvents[E]) => void): () => void {
     return this.#scope.failures.on(event, listener);
   }
 
@@ -330,52 +235,8 @@ export class CacheManager implements AsyncDisposable {
     return this.close();
   }
 
-  /** Waits within the call's own limits; its timeout is a failure of the store, its signal is the caller's own. */
-  async #bounded<T>(reads: readonly Read[], options: ReadOptions, wait: () => Promise<T>): Promise<T | undefined> {
-    const { timeoutMs, signal } = planRead(options);
-    const [first] = reads;
-    if (first === undefined) return undefined;
-    const operation = `cache.${first.operation}`;
-    try {
-      const limits = { operation, timeoutMs, signal };
-      return await within(this.manager.clock, limits, (ended) => untilAborted(wait(), ended));
-    } catch (error) {
-      const isOwnTimeout = error instanceof TimeoutError && error.operation === operation;
-      if (!isOwnTimeout) throw error;
-      this.#scope.failures.meet(first.operation, reads.length === 1 ? first.id : undefined, error);
-      return undefined;
-    }
+  #open(): Scope {
+    this.#scope.assertOpen();
+    return this.#scope;
   }
-
-  /** The `SET` of one entry. Everything about the arguments is checked here, before anything is sent. */
-  #setCommand(
-    key: string,
-    value: unknown,
-    ttl: Duration | WriteOptions | undefined,
-  ): [string, string, ...CommandArg[]] {
-    const scope = this.#scope;
-    scope.assertOpen();
-    const full = scope.space.key(key);
-    if (value === undefined) throw wrong('value', 'anything but undefined, which means a miss', value);
-    const ttlMs = writeMs(ttl, scope.plan, this.manager.random);
-    return ['SET', full, scope.format.encode(full, value), 'PX', ttlMs];
-  }
-
-  #settle(ids: readonly string[], results: readonly PipelineResult[]): void {
-    const failures = results.flatMap((result, index) =>
-      result.ok ? [] : [{ key: ids[index] ?? '', error: result.error }],
-    );
-    if (failures.length === 0) return;
-    const summary = (): Error => new PartialWriteError(ids.length - failures.length, failures);
-    this.#scope.failures.meetAll('setMany', failures, summary);
-  }
-}
-
-function isWrongType(error: unknown): boolean {
-  return error instanceof ServerError && error.replyCode === 'WRONGTYPE';
-}
-
-function toCount(command: string, reply: unknown): number {
-  if (typeof reply === 'number') return reply;
-  throw new BadReplyError(command, 'a number', reply);
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
-import { type Codec, type CodecContext, DecodeError } from '../codec/index.js';
+import { type Codec, type CodecContext, type CodecOptions, createCodec, DecodeError } from '../codec/index.js';
+import { wrong } from '../core/check.js';
 
 /*
  * The cache entry: one Redis string, a header of 41 bytes followed by the value's envelope. All numbers big endian.
@@ -48,10 +49,15 @@ export class EntryFormat {
   readonly #readsForeign: boolean;
   readonly #blank: Buffer;
 
-  constructor(codec: Codec, options: { version: string | undefined; readsForeign: boolean }) {
-    this.#codec = codec;
-    this.#version = versionId(options.version);
-    this.#readsForeign = options.readsForeign;
+  /** @throws ConfigError */
+  constructor(options: CodecOptions | undefined, version: string | undefined) {
+    if (options?.envelope === false) {
+      const why = 'true, because entries are told apart by it from counters and foreign values';
+      throw wrong('cache.codec.envelope', why, false);
+    }
+    this.#codec = createCodec(options);
+    this.#version = versionId(version);
+    this.#readsForeign = options?.foreign !== undefined;
     this.#blank = Buffer.alloc(HEADER_BYTES);
     this.#blank.writeUInt8(MAGIC, 0);
     this.#blank.writeUInt8(KIND, 1);

@@ -5,6 +5,8 @@ import type { EntryFormat } from './entry.js';
 export class Flight {
   readonly key: string;
   readonly format: EntryFormat;
+  /** The entry's bytes, as soon as they are known: before they are stored. */
+  loaded: Buffer | undefined = undefined;
   readonly #fleet: Flights;
   readonly #loader = new AbortController();
   #waiting = 0;

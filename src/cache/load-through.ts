@@ -1,23 +1,44 @@
 import { untilAborted } from '../core/abort.js';
+import { checkFunction } from '../core/check.js';
+import type { Duration } from '../core/duration.js';
+import { TimeoutError } from '../core/errors.js';
 import type { SchemaResult, StandardSchemaV1 } from '../core/standard-schema.js';
 import { LoadedValueError } from './errors.js';
 import type { Flight } from './flights.js';
-import { loadedMs, type Loader, type LoadPlan } from './options.js';
-import type { Read } from './reader.js';
+import { loadedMs, type Loader, type LoadOptions, type LoadPlan, planLoad } from './options.js';
+import { Read } from './reader.js';
 import type { Scope } from './scope.js';
+import { within } from './within.js';
 
-/** One call of `getOrSet`. */
-export interface LoadCall {
+/** The arguments of `getOrSet`. */
+export interface Loading {
+  readonly key: string;
+  readonly load: Loader<unknown>;
+  readonly options: Duration | LoadOptions<unknown> | undefined;
+}
+
+/** One call of `getOrSet`, checked. */
+interface LoadCall {
   readonly read: Read;
   readonly load: Loader<unknown>;
   readonly plan: LoadPlan;
+}
+
+export async function loadThrough(scope: Scope, { key, load: loader, options }: Loading): Promise<unknown> {
+  checkFunction('load', loader);
+  const plan = planLoad(options, scope.plan);
+  const call = { read: new Read('getOrSet', key, scope), load: loader, plan };
+  const { timeoutMs, signal } = plan;
+  if (timeoutMs === undefined && signal === undefined) return readOrLoad(scope, call, undefined);
+  const limits = { operation: 'cache.getOrSet', timeoutMs, signal };
+  return within(scope.common.manager.clock, limits, (ended) => readOrLoad(scope, call, ended));
 }
 
 /**
  * Reads the entry, or waits for the load that brings it. A caller that finds a load in progress waits for that one
  * without reading. Each caller decodes its own value from the entry's bytes; the loader's own object reaches nobody.
  */
-export async function readOrLoad(scope: Scope, call: LoadCall, signal: AbortSignal | undefined): Promise<unknown> {
+async function readOrLoad(scope: Scope, call: LoadCall, signal: AbortSignal | undefined): Promise<unknown> {
   const { read, plan } = call;
   const { flights } = scope.common;
   if (!plan.force && flights.joinable(read.key, scope.format) === undefined) {
@@ -27,8 +48,19 @@ export async function readOrLoad(scope: Scope, call: LoadCall, signal: AbortSign
   let flight = plan.force ? undefined : flights.joinable(read.key, scope.format);
   if (flight === undefined) flight = flights.start(read.key, scope.format, (started) => load(scope, call, started));
   else scope.tally.joined += 1;
-  const entry = await flight.join(signal);
+  const entry = await arrival(scope, flight, signal);
   return entry === undefined ? undefined : valueOf(call, scope.format.decode(read.key, entry));
+}
+
+/** Waits for a flight. A caller whose time is up while a value is being stored gets that value, unless all must be told. */
+async function arrival(scope: Scope, flight: Flight, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
+  try {
+    return await flight.join(signal);
+  } catch (error) {
+    const isTimeUp = error instanceof TimeoutError && error === signal?.reason;
+    if (isTimeUp && flight.loaded !== undefined && scope.failures.mode === 'open') return flight.loaded;
+    throw error;
+  }
 }
 
 async function findStored(scope: Scope, { read, plan }: LoadCall, signal: AbortSignal | undefined): Promise<unknown> {
@@ -52,6 +84,7 @@ async function load(scope: Scope, call: LoadCall, flight: Flight): Promise<Buffe
   if (value === undefined) return undefined;
   const entry = scope.format.encode(read.key, value, Math.max(1, Math.round(clock.monotonicMs() - startedMs)));
   if (plan.schema !== undefined) await valueOf(call, scope.format.decode(read.key, entry));
+  flight.loaded = entry;
   if (flight.maySet) await store(scope, call, entry);
   return entry;
 }

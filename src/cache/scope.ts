@@ -1,10 +1,8 @@
 import type { RedisManager } from '../client/manager.js';
-import type { Script } from '../client/script.js';
-import { type CodecOptions, createCodec } from '../codec/index.js';
-import { checkText, wrong } from '../core/check.js';
+import { checkText } from '../core/check.js';
 import type { Duration } from '../core/duration.js';
 import { ClosedError } from '../core/errors.js';
-import type { KeySpace } from '../core/key-space.js';
+import { Counters } from './counters.js';
 import { EntryFormat } from './entry.js';
 import { Failures } from './failures.js';
 import { Flights } from './flights.js';
@@ -18,7 +16,6 @@ import {
   planOf,
 } from './options.js';
 import { type Reading, Reader } from './reader.js';
-import { INCREMENT, type IncrementArgs, type IncrementReply } from './scripts.js';
 import { Tally } from './stats.js';
 
 /** What all namespaces of one cache share: their reads travel together, and their loads know of each other's writes. */
@@ -27,12 +24,12 @@ interface Common {
   readonly prefix: string | undefined;
   readonly reader: Reader;
   readonly flights: Flights;
-  readonly increment: Script<IncrementArgs, IncrementReply>;
+  readonly counters: Counters;
 }
 
 interface Own {
-  readonly space: KeySpace;
-  readonly codecOptions: CodecOptions | undefined;
+  readonly space: Reading['space'];
+  readonly codecOptions: CacheOptions['codec'];
   readonly version: string | undefined;
   readonly format: EntryFormat;
   readonly failures: Failures;
@@ -43,8 +40,8 @@ interface Own {
 /** One namespace: its keys, its format, its defaults, its failures and its counts. The root is a namespace too. */
 export class Scope implements Reading {
   readonly common: Common;
-  readonly space: KeySpace;
-  readonly codecOptions: CodecOptions | undefined;
+  readonly space: Reading['space'];
+  readonly codecOptions: CacheOptions['codec'];
   readonly format: EntryFormat;
   readonly failures: Failures;
   readonly plan: LoadPlan;
@@ -74,13 +71,13 @@ export class Scope implements Reading {
       prefix,
       reader: new Reader(manager),
       flights: new Flights(),
-      increment: manager.script(INCREMENT),
+      counters: new Counters(manager),
     };
     return new Scope(common, {
       space: manager.keySpace('cache', prefix),
       codecOptions,
       version,
-      format: formatOf(codecOptions, version),
+      format: new EntryFormat(codecOptions, version),
       failures: new Failures(options.onError ?? 'open', undefined),
       plan: planDefaults(options.defaults, base),
       parent: undefined,
@@ -97,7 +94,7 @@ export class Scope implements Reading {
       space: this.space.namespace(name),
       codecOptions,
       version,
-      format: sameFormat ? this.format : formatOf(codecOptions, version),
+      format: sameFormat ? this.format : new EntryFormat(codecOptions, version),
       failures: new Failures(options.onError ?? this.failures.mode, this.failures),
       plan: planDefaults(options.defaults, this.plan),
       parent: this,
@@ -119,16 +116,4 @@ export class Scope implements Reading {
     if (this.#closed) throw new ClosedError('The cache', this.common.manager.endpoint);
     this.#parent?.assertOpen();
   }
-}
-
-function formatOf(codecOptions: CodecOptions | undefined, version: string | undefined): EntryFormat {
-  if (codecOptions?.envelope === false) {
-    throw wrong(
-      'cache.codec.envelope',
-      'true, because entries are told apart by it from counters and foreign values',
-      false,
-    );
-  }
-  const readsForeign = codecOptions?.foreign !== undefined;
-  return new EntryFormat(createCodec(codecOptions), { version, readsForeign });
 }

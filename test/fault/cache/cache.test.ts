@@ -88,12 +88,24 @@ describe.each(['killed', 'frozen'] as const)('with the server %s', (how) => {
   });
 });
 
+test('a caller whose time is up while its value is being stored gets the value; under "throw" it hears of it', async () => {
+  const { server, open, strict } = await start();
+  const load = (): string => {
+    server.pause();
+    return 'loaded';
+  };
+  expect(await open.getOrSet('k', load, { timeout: 100 })).toBe('loaded');
+  server.resume();
+  await expect(strict.getOrSet('l', load, { timeout: 100 })).rejects.toMatchObject({ code: 'RU_TIMEOUT' });
+  server.resume();
+});
+
 test('killed under load, no promise is left hanging, and the cache works again after a restart', async () => {
   const { server, open } = await start();
-  let stop = false;
+  const running = { on: true };
   let calls = 0;
   const client = async (id: number): Promise<void> => {
-    while (!stop) {
+    while (running.on) {
       calls += 1;
       await open.set(`k${id}`, { id });
       expect([undefined, id]).toContain((await open.get<{ id: number }>(`k${id}`))?.id);
@@ -113,7 +125,7 @@ test('killed under load, no promise is left hanging, and the cache works again a
     await open.set('probe', 1);
     return (await open.get('probe')) === 1;
   });
-  stop = true;
+  running.on = false;
   await Promise.all(clients);
 });
 

@@ -71,7 +71,8 @@ describe('one load per key', () => {
   test('a loader that throws at once, even something falsy, rejects with that', async () => {
     const { cache } = await open();
     const load = (): never => {
-      throw null;
+      const nothing: unknown = null;
+      throw nothing;
     };
     await expect(cache.getOrSet('k', load)).rejects.toBeNull();
   });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CacheManager, CounterError } from '../../../src/cache/index.js';
 import { RedisManager } from '../../../src/client/manager.js';

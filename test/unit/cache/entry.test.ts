@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { EntryFormat, HEADER_BYTES } from '../../../src/cache/entry.js';
-import { createCodec, DecodeError, ForeignValueError } from '../../../src/codec/index.js';
+import { DecodeError, ForeignValueError } from '../../../src/codec/index.js';
 
 const KEY = 'ru:cache:{k}';
 
 function formatOf(version?: string): EntryFormat {
-  return new EntryFormat(createCodec(), { version, readsForeign: false });
+  return new EntryFormat(undefined, version);
 }
 
 const format = formatOf();
@@ -97,7 +97,7 @@ describe('bytes without a header', () => {
   );
 
   test('are read where the codec says how', () => {
-    const lenient = new EntryFormat(createCodec({ foreign: 'json' }), { version: undefined, readsForeign: true });
+    const lenient = new EntryFormat({ foreign: 'json' }, undefined);
     expect(lenient.decode(KEY, Buffer.from('{"a":1}'))).toEqual({ a: 1 });
     expect(lenient.holdsValue(KEY, Buffer.from('{"a":1}'))).toBe(true);
     const damaged = format.encode(KEY, 1);
