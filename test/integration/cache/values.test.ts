@@ -199,7 +199,8 @@ describe('an entry that cannot be used', () => {
     const { cache, manager, full } = await open({ codec: { encryption }, onError: 'throw' });
     await cache.set('mine', 'my secret');
     expect(await cache.get('mine')).toBe('my secret');
-    await manager.command(['COPY', full('mine'), full('yours')]);
+    const sealed = await manager.command<Buffer>(['GET', full('mine')], { reply: 'bytes' });
+    await manager.command(['SET', full('yours'), sealed, 'PX', 60_000]);
     await expect(cache.get('yours')).rejects.toMatchObject({ code: 'RU_ENCRYPTION', reason: 'tampered' });
     await expect(cache.getAndDelete('yours')).rejects.toMatchObject({ code: 'RU_ENCRYPTION' });
   });
