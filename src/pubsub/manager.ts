@@ -68,9 +68,11 @@ export class PubSubManager<M = AnyChannels> implements AsyncDisposable {
       publisher,
       clock: manager.clock,
     });
-    this.#publisher = new Publisher(this.#format, (channel, payload, sendOptions) =>
-      manager.command<number>(['PUBLISH', channel, payload], sendOptions),
-    );
+    this.#publisher = new Publisher({
+      format: this.#format,
+      prefix: this.#prefix,
+      send: (channel, payload, sendOptions) => manager.command<number>(['PUBLISH', channel, payload], sendOptions),
+    });
     this.#forgetCloseHook = manager.onClose(() => this.close());
   }
 
@@ -87,8 +89,7 @@ export class PubSubManager<M = AnyChannels> implements AsyncDisposable {
   async publish<T>(channel: string | Channel<T>, message: T, options?: PublishOptions): Promise<PublishResult> {
     this.#assertOpen();
     checkPublishOptions(options);
-    const target = { ...this.#target(channel), prefix: this.#prefix };
-    return { receivers: await this.#publisher.publish(target, message, options) };
+    return { receivers: await this.#publisher.publish(this.#target(channel), message, options) };
   }
 
   /**
@@ -172,7 +173,10 @@ export class PubSubManager<M = AnyChannels> implements AsyncDisposable {
     readonly name: string;
     readonly schema: StandardSchemaV1<unknown, T> | undefined;
   } {
-    if (typeof channel === 'object' && channel !== null) return channel;
+    if (typeof channel === 'object' && channel !== null) {
+      checkText('channel.name', channel.name);
+      return channel;
+    }
     const name = checkText('channel', channel);
     return { name, schema: this.#schemas.get(name) as StandardSchemaV1<unknown, T> | undefined };
   }

@@ -8,21 +8,22 @@ import { Turns } from './turns.js';
 type Send = (channel: string, payload: Uint8Array, options: PublishOptions | undefined) => Promise<number>;
 
 interface Target<T> {
-  /** The channel as errors name it, and the beginning that it has at the server. */
+  /** The channel, without prefix. */
   readonly name: string;
-  readonly prefix: string;
   readonly schema: StandardSchemaV1<unknown, T> | undefined;
 }
 
 /** The way out: schema, then codec and header, then the server, in the order of the calls on each channel. */
 export class Publisher {
   readonly #format: MessageFormat;
+  readonly #prefix: string;
   readonly #send: Send;
   readonly #turns = new Turns();
 
-  constructor(format: MessageFormat, send: Send) {
-    this.#format = format;
-    this.#send = send;
+  constructor(options: { readonly format: MessageFormat; readonly prefix: string; readonly send: Send }) {
+    this.#format = options.format;
+    this.#prefix = options.prefix;
+    this.#send = options.send;
   }
 
   /** Throws what is wrong with the message; otherwise settles as the server answers. */
@@ -30,7 +31,7 @@ export class Publisher {
     const { name, schema } = target;
     const value = schema === undefined ? message : validate(schema, message, { channel: name, direction: 'outgoing' });
     const late = schema !== undefined && value instanceof Promise;
-    const channel = target.prefix + name;
+    const channel = this.#prefix + name;
     if (!late && !this.#turns.busy(channel)) return this.#sendNow(channel, value, options);
     return this.#turns.take(channel, value, (ready) => this.#sendNow(channel, ready, options));
   }
