@@ -24,7 +24,8 @@ export interface KeyDescription {
   readonly status: 'active' | 'readable' | 'retired';
 }
 
-const NAME = /^[\w.-]{1,64}$/;
+/** Shorter than any key is written, so that a key in the place of a name never gets into a message. */
+const NAME = /^[\w.-]{1,32}$/;
 const ID = /^[0-9a-f]{8}$/;
 const RETIRED = 'retired';
 
@@ -137,7 +138,7 @@ export class Keyring {
   }
 }
 
-const NAMES = `keys whose names are of letters, digits, '_', '.' and '-', and not '${RETIRED}'`;
+const NAMES = `keys whose names are at most 32 letters, digits, '_', '.' and '-', and not '${RETIRED}'`;
 const FORM = '`name:key` entries with commas between them, the active key first';
 
 function duplicate(option: string, name: string): ConfigError {

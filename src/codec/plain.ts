@@ -189,7 +189,7 @@ function visitRich(value: object, rules: Rules, depth: number): Refusal | undefi
   } else if (value instanceof RegExp) {
     return visit(value.source, rules, depth);
   } else if (value instanceof Error) {
-    return visit(value.message, rules, depth)?.within('message');
+    return visit(value.name, rules, depth)?.within('name') ?? visit(value.message, rules, depth)?.within('message');
   }
   return undefined;
 }

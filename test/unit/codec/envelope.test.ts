@@ -83,6 +83,7 @@ describe('the plain envelope', () => {
     ['msgpack with bytes after the value', 1, Buffer.from([1, 2])],
     ['msgpack that ends early', 1, Buffer.from([0x92, 1])],
     ['no msgpack at all', 1, Buffer.alloc(0)],
+    ['msgpack that refers to itself', 1, Buffer.from('d6690000000191d67000000001', 'hex')],
     ['portable with bytes after the value', 2, Buffer.from([1, 2])],
     ['rich with an extension of no known type', 3, Buffer.from([0xd4, 0x55, 0])],
     ['rich with a typed array of a wrong length', 3, Buffer.from([0xc7, 2, 7, 7, 1])],

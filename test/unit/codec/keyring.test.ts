@@ -113,6 +113,8 @@ describe('Keyring.fromEnv', () => {
     [`a:${old},a:${generateKey()}`],
     ['a:secretkey'],
     ['retired:1a2b3c4d'],
+    [`${old}:a`],
+    [`a:${old},retired:${old}`],
   ])('refuses a wrong variable and names it, without its content', (value) => {
     const error = thrownBy(() => Keyring.fromEnv('KEYS', { KEYS: value })) as Error;
     expect(error).toMatchObject({ code: 'RU_CONFIG' });

@@ -20,8 +20,8 @@ class User {
 class List extends Array<number> {}
 
 function withHole(): number[] {
-  const list = [1, 2, 3];
-  delete list[1];
+  const list = [1];
+  list[2] = 3;
   return list;
 }
 
