@@ -50,7 +50,7 @@ export class Acquisition {
     const { keeper } = this.#terms;
     keeper.enter();
     try {
-      return await this.#attempt(this.#patience.timeoutMs);
+      return await this.#attempt(attemptTime(this.#patience.timeoutMs, 0));
     } catch (error) {
       throw this.#givenUp(error);
     } finally {
@@ -76,8 +76,7 @@ export class Acquisition {
 
   async #attemptAndWait(): Promise<Guard | undefined> {
     const { timeoutMs = DEFAULT_WAIT_MS } = this.#patience;
-    // with no time to wait, the one attempt still gets the time of an ordinary command
-    const attemptMs = timeoutMs === 0 ? undefined : Math.max(1, timeoutMs - this.#waitedMs());
+    const attemptMs = attemptTime(timeoutMs, this.#waitedMs());
     let failure: RedisUtilsError | undefined;
     try {
       const guard = await this.#attempt(attemptMs);
@@ -164,6 +163,12 @@ export class Acquisition {
     if (!isShorter) return signal === undefined ? undefined : { signal };
     return { timeout: Math.max(1, Math.ceil(timeoutMs)), signal };
   }
+}
+
+/** With no time to wait, the one attempt still gets the time of an ordinary command. */
+function attemptTime(timeoutMs: number | undefined, waitedMs: number): number | undefined {
+  if (timeoutMs === undefined || timeoutMs === 0) return undefined;
+  return Math.max(1, timeoutMs - waitedMs);
 }
 
 /** No answer, or a server that is not ready: worth another attempt while there is time. */

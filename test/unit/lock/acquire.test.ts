@@ -203,6 +203,15 @@ describe('tryAcquire', () => {
     expect(world.names()).toEqual(['acquire', 'acquire']);
   });
 
+  test('with a timeout waits so long for its one reply, with 0 as long as any command', async () => {
+    world.latencyMs = 50;
+    const hasty = watch(lock.tryAcquire({ timeout: 20 }));
+    const patient = watch(new DistributedLock(world.manager, 'other', 1_000).tryAcquire({ timeout: 0 }));
+    await world.clock.advance(120);
+    expect(hasty.error).toBeInstanceOf(TimeoutError);
+    expect(patient.value?.state).toBe('held');
+  });
+
   test('does not wait out a lost connection, and gives back what it may hold', async () => {
     world.faults.push('cut-after');
     await expect(lock.tryAcquire()).rejects.toThrow(ConnectionError);
