@@ -13,7 +13,7 @@ import { SessionIds, type SessionName } from './session-id.js';
 import { checkData, SessionSeal } from './session-seal.js';
 import { toView, type SessionView } from './session-view.js';
 import { SessionStore } from './store.js';
-import { updateStored, type OpenSession, type Patch } from './update.js';
+import { updateStored, type OpenSession } from './update.js';
 
 export interface CreateOptions {
   /** Whose session it is. Sealed like the data; in Redis it shows only as a hash. */
@@ -173,7 +173,7 @@ export class SessionManager<T extends object = Record<string, unknown>> {
     if (name === undefined) return undefined;
     try {
       const parts = { store: this.#store, seal: this.#seal, runtime: this.#settings.manager };
-      const updated = await updateStored(parts, name.key, { patch: patch as Patch, ifRevision });
+      const updated = await updateStored(parts, name.key, { patch, ifRevision });
       if (updated === undefined) {
         this.#events.emit('unknown', { tag: name.tag, operation: 'update' });
         return undefined;

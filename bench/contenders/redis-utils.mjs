@@ -1,0 +1,85 @@
+/** This library, as built. */
+
+const TTL = '60s';
+
+async function load(module) {
+  return import(new URL(`../../dist/${module}/index.js`, import.meta.url));
+}
+
+async function connect({ socketPath }, options = {}) {
+  const { RedisManager } = await load('client');
+  return RedisManager.connect({ socketPath, ...options });
+}
+
+const close = (manager) => () => manager.close();
+
+async function cache(env) {
+  const manager = await connect(env);
+  const { CacheManager } = await load('cache');
+  const store = new CacheManager(manager, TTL);
+  return { get: (key) => store.get(key), set: (key, value) => store.set(key, value), close: close(manager) };
+}
+
+async function lock(env) {
+  const manager = await connect(env);
+  const { DistributedLock } = await load('lock');
+  const locks = Array.from({ length: 512 }, (_, n) => new DistributedLock(manager, `lock-${n}`, '10s'));
+  return {
+    acquire: (caller) => locks[caller].acquire(),
+    tryAcquire: (caller) => locks[caller].tryAcquire(),
+    release: (caller, guard) => locks[caller].release(guard),
+    close: close(manager),
+  };
+}
+
+async function limit(env) {
+  const manager = await connect(env);
+  const { RateLimiter } = await load('rate-limit');
+  const limiter = new RateLimiter(manager);
+  return {
+    take: async (subject) => (await limiter.checkTokenBucket(subject, 1_000_000, 10_000)).allowed,
+    takeOfThree: async (subject) => (await limiter.checkTokenBucket(subject, 3, 1)).allowed,
+    close: close(manager),
+  };
+}
+
+async function session(env, codec) {
+  const manager = await connect(env);
+  const { SessionManager } = await load('session');
+  const sessions = new SessionManager(manager, { codec });
+  return {
+    create: (data) => sessions.createSession(data, { idle: '30m', absolute: '1d' }),
+    use: (id) => sessions.getSession(id),
+    destroy: (id) => sessions.destroySession(id),
+    close: close(manager),
+  };
+}
+
+async function encryptedSession(env) {
+  const { generateKey, Keyring } = await load('codec');
+  return session(env, { encryption: Keyring.of({ active: 'k1', keys: { k1: generateKey() } }) });
+}
+
+async function pubsub(env) {
+  const manager = await connect(env);
+  const { PubSubManager } = await load('pubsub');
+  const bus = new PubSubManager(manager);
+  return {
+    publish: (message) => bus.publish('bench', message),
+    async onMessage(listener) {
+      const subscription = await bus.subscribe('bench');
+      void (async () => {
+        for await (const message of subscription) listener(message.data);
+      })();
+    },
+    close: close(manager),
+  };
+}
+
+export const redisUtils = { name: 'redis-utils', role: 'ours', features: { cache, lock, limit, session, pubsub } };
+
+export const redisUtilsEncrypted = {
+  name: 'redis-utils, encrypted',
+  role: 'ours',
+  features: { session: encryptedSession },
+};
