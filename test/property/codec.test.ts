@@ -10,7 +10,7 @@ import {
   msgpack,
 } from '../../src/codec/index.js';
 
-const RUNS = { numRuns: 200 };
+const RUNS = { numRuns: 100 };
 const PLACE: CodecContext = { domain: 'value', key: 'k' };
 
 const text = fc
@@ -119,7 +119,7 @@ describe.each(NAMES)('%s', (profile) => {
         expect(full.decode(sealed, here)).toBe(1);
         expect(() => full.decode(sealed, there)).toThrow(CodecError);
       }),
-      { numRuns: 50 },
+      { numRuns: 30 },
     );
   });
 });

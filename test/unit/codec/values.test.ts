@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import vm from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { createCodec, json, msgpack, raw } from '../../../src/codec/index.js';
@@ -41,7 +42,7 @@ describe.each(ALL)('%s', (name) => {
     ['more than 65,535 properties', Object.fromEntries(Array.from({ length: 70_000 }, (_, i) => [`k${i}`, i]))],
     ['more text than a slab holds', { a: 'ä'.repeat(50_000), b: 'b'.repeat(200_000) }],
   ])('brings back %s', (_what, value) => {
-    expect(roundTrip(name, value)).toEqual(value);
+    expect(isDeepStrictEqual(roundTrip(name, value), value)).toBe(true);
   });
 
   test('brings back 100 levels and refuses 101, and a cycle', () => {
@@ -179,10 +180,10 @@ describe('what only some formats carry', () => {
       { k: [{}] },
       binary,
     ];
-    for (const boundary of [4_096, 8_192, 16_384, 32_768]) {
-      for (let length = boundary - 200; length <= boundary + 8; length += 1) {
+    for (const boundary of [8_192, 16_384]) {
+      for (let length = boundary - 160; length <= boundary + 8; length += 1) {
         const value = ['p'.repeat(length), ...tail];
-        if (JSON.stringify(roundTrip(name, value)) !== JSON.stringify(value)) {
+        if (!isDeepStrictEqual(roundTrip(name, value), value)) {
           throw new Error(`wrong with ${length} bytes of text in front`);
         }
       }
