@@ -1,7 +1,8 @@
 import { Coalescer, type PendingCall } from '../client/coalescer.js';
 import type { RedisManager } from '../client/manager.js';
 import type { Script } from '../client/script.js';
-import { BadReplyError, ServerError } from '../core/errors.js';
+import type { Timer } from '../core/clock.js';
+import { BadReplyError, ServerError, TimeoutError } from '../core/errors.js';
 import { type Decision, decided, type Question, undecided } from './decision.js';
 import { LimitStateError } from './errors.js';
 import { take, type TakeReply } from './scripts.js';
@@ -50,13 +51,28 @@ export class DecisionBatcher {
 
   async #send(batch: readonly Pending[]): Promise<void> {
     const { keys, args, timeoutMs } = pack(batch);
+    const timers = this.#endSooner(batch, timeoutMs);
     try {
       const { answers } = await this.#script.run(keys, args, { timeout: timeoutMs });
       if (answers.length !== batch.length) throw new BadReplyError('limit.take', `${batch.length} answers`, answers);
       this.#settle(batch, answers);
     } catch (error) {
       this.#fail(batch, error);
+    } finally {
+      for (const timer of timers) timer.cancel();
     }
+  }
+
+  /** The batch waits as long as its most patient request; those that wait less have a timer each. */
+  #endSooner(batch: readonly Pending[], timeoutMs: number): readonly Timer[] {
+    const timers: Timer[] = [];
+    for (const pending of batch) {
+      const ownMs = pending.call.timeoutMs;
+      if (ownMs === timeoutMs) continue;
+      const end = (): void => this.#fail([pending], new TimeoutError(take.name, ownMs));
+      timers.push(this.#manager.clock.timer(ownMs, end));
+    }
+    return timers;
   }
 
   #settle(batch: readonly Pending[], answers: TakeReply['answers']): void {

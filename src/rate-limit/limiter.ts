@@ -1,12 +1,10 @@
 import type { RedisManager } from '../client/manager.js';
 import { untilAborted } from '../core/abort.js';
 import { checkInteger, checkKnown, checkOneOf } from '../core/check.js';
-import type { Clock } from '../core/clock.js';
 import { type Duration, toMs } from '../core/duration.js';
-import { TimeoutError } from '../core/errors.js';
 import type { KeySpace } from '../core/key-space.js';
 import { DecisionBatcher, type ErrorMode, type Request } from './batcher.js';
-import { type Decision, undecided, unpayable } from './decision.js';
+import { type Decision, unpayable } from './decision.js';
 import { TokenBuckets } from './token-bucket.js';
 
 export interface RateLimiterOptions {
@@ -51,12 +49,10 @@ const TOKEN_BUCKET = 'tb';
  * that state survives a failover to a replica, or an eviction policy that may remove keys with an expiry.
  */
 export class RateLimiter {
-  readonly #clock: Clock;
   readonly #keys: KeySpace;
   readonly #onError: ErrorMode;
   readonly #timeoutMs: number;
   readonly #batcher: DecisionBatcher;
-  readonly #report: (error: unknown) => void;
   readonly #buckets = new TokenBuckets();
 
   /** @throws ConfigError `RU_CONFIG` */
@@ -65,9 +61,7 @@ export class RateLimiter {
     this.#keys = manager.keySpace('limit', options.prefix);
     this.#onError = checkOneOf('rateLimit.onError', options.onError ?? 'throw', ERROR_MODES);
     this.#timeoutMs = toMs(options.timeout ?? manager.config.commandTimeoutMs, 'rateLimit.timeout');
-    this.#clock = manager.clock;
     this.#batcher = new DecisionBatcher(manager);
-    this.#report = (error) => manager.reportError('rate-limit', error);
   }
 
   /**
@@ -101,8 +95,7 @@ export class RateLimiter {
       options?.signal?.throwIfAborted();
       if (cost > capacity) return Promise.resolve(unpayable(request));
       const decision = this.#batcher.decide(request);
-      if (options === undefined) return decision;
-      return untilAborted(options.timeout === undefined ? decision : this.#inTime(decision, request), options.signal);
+      return untilAborted(decision, options?.signal);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -116,19 +109,5 @@ export class RateLimiter {
       timeoutMs: timeout === undefined ? this.#timeoutMs : toMs(timeout, 'check.timeout'),
       onError: onError === undefined ? this.#onError : checkOneOf('check.onError', onError, ERROR_MODES),
     };
-  }
-
-  /** A timeout of one's own: the batch waits for its most patient call. */
-  #inTime(decision: Promise<Decision>, request: Request): Promise<Decision> {
-    const { timeoutMs, onError } = request;
-    return new Promise((resolve, reject) => {
-      const timer = this.#clock.timer(timeoutMs, () => {
-        const error = new TimeoutError('checkTokenBucket', timeoutMs);
-        if (onError === 'throw') return reject(error);
-        resolve(undecided(request, onError));
-        this.#report(error);
-      });
-      decision.then(resolve, reject).finally(() => timer.cancel());
-    });
   }
 }

@@ -69,10 +69,11 @@ test('a timeout of its own ends only that wait, earlier or later than the others
   await Promise.all([
     limiter.checkTokenBucket('k', 9, 1, { timeout: 400 }).catch(note('long')),
     limiter.checkTokenBucket('k', 9, 1, { timeout: 30 }).catch(note('short')),
+    limiter.checkTokenBucket('k', 9, 1).catch(note('default')),
     limiter.checkTokenBucket('k', 9, 1, { timeout: 200 }).catch(note('middle')),
   ]);
   server.resume();
-  expect(order).toEqual(['short 30', 'middle 200', 'long 400']);
+  expect(order).toEqual(['short 30', 'default 150', 'middle 200', 'long 400']);
 });
 
 test('with the server killed every decision in flight and after is made by its policy, until it is back', async () => {
