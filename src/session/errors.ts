@@ -1,4 +1,4 @@
-import { identify, RedisUtilsError } from '../core/errors.js';
+import { ConfigError, identify, RedisUtilsError } from '../core/errors.js';
 
 /**
  * The session was changed by somebody else and this update was not written: with `ifRevision` at the first sight of
@@ -25,4 +25,10 @@ export class SessionConflictError extends RedisUtilsError {
     this.actualRevision = facts.actualRevision;
     this.attempts = facts.attempts;
   }
+}
+
+/** Whether an operation failed for the store or for what it holds, and not for what its caller gave or did. */
+export function liesWithStore(error: unknown): boolean {
+  if (error instanceof ConfigError || error instanceof SessionConflictError) return false;
+  return error instanceof RedisUtilsError;
 }

@@ -3,8 +3,7 @@ import { createCodec } from '../codec/index.js';
 import { checkInteger, checkKnown, checkText } from '../core/check.js';
 import { toMs, type Duration } from '../core/duration.js';
 import { Emitter, type Unsubscribe } from '../core/emitter.js';
-import { ConfigError, RedisUtilsError } from '../core/errors.js';
-import { SessionConflictError } from './errors.js';
+import { liesWithStore } from './errors.js';
 import type { SessionEvents, SessionOperation } from './events.js';
 import { toLifetime, type SessionTtl } from './lifetime.js';
 import { toSettings, type SessionHost, type SessionOptions, type SessionSettings } from './options.js';
@@ -219,8 +218,7 @@ export class SessionManager<T extends object = Record<string, unknown>> {
 
   /** Tells the event of a failure that lies with the store or what it holds, and gives the error back to be thrown. */
   #failed(operation: SessionOperation, { tag }: SessionName, error: unknown): unknown {
-    const isCallers = error instanceof ConfigError || error instanceof SessionConflictError;
-    if (error instanceof RedisUtilsError && !isCallers) this.#events.emit('error', { tag, operation, error });
+    if (liesWithStore(error)) this.#events.emit('error', { tag, operation, error });
     return error;
   }
 }
