@@ -1,5 +1,5 @@
 // @ts-check
-const colours = process.stdout.isTTY === true;
+const colours = process.stdout.isTTY;
 /** @param {string} code @param {string} text */
 const paint = (code, text) => (colours ? `\u001B[${code}m${text}\u001B[0m` : text);
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.js';
+import type { Clock, Timer } from '../core/clock.js';
 
 /**
  * Runs steps one after another within a time limit, and says whether all of them finished. A step that fails is
@@ -9,9 +9,8 @@ export async function finishWithin(
   limitMs: number,
   { clock, report }: { readonly clock: Clock; readonly report: (error: unknown) => void },
 ): Promise<boolean> {
-  let timeIsUp = (): void => {};
-  const limit = new Promise<false>((resolve) => (timeIsUp = () => resolve(false)));
-  const timer = clock.timer(limitMs, timeIsUp);
+  let timer: Timer | undefined;
+  const limit = new Promise<false>((resolve) => (timer = clock.timer(limitMs, () => resolve(false))));
   try {
     for (const step of steps) {
       const done = Promise.resolve()
@@ -27,6 +26,6 @@ export async function finishWithin(
     }
     return true;
   } finally {
-    timer.cancel();
+    timer?.cancel();
   }
 }

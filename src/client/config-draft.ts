@@ -1,11 +1,20 @@
 import { checkKnown, wrong } from '../core/check.js';
 import { ConfigError, type ConfigIssue } from '../core/errors.js';
-import type { ConfigLine, RedisOptions } from './config.js';
-import type { Settings } from './config-check.js';
-import { parseRedisUrl } from './config-url.js';
+import { type AddressField, parseRedisUrl } from './config-url.js';
+import type { RedisOptions } from './redis-options.js';
+import type { Settings } from './settings.js';
+
+/** One line of `RedisConfig.explain()`. */
+export interface ConfigLine {
+  readonly field: string;
+  /** The value in force; secrets are shown as `***`. */
+  readonly value: string;
+  /** `default`, `options`, `url`, or the environment variable. */
+  readonly source: string;
+}
 
 /** The fields of a configuration before they are checked; `memory` is only ever set by a URL. */
-export type Field = keyof Omit<RedisOptions, 'url'> | 'memory';
+export type Field = keyof Omit<RedisOptions, 'url'> | AddressField;
 
 const FIELDS: readonly Field[] = [
   'host',

@@ -44,8 +44,9 @@ export function readEnv(options: EnvOptions = {}): Draft {
     const text = field === 'prefix' ? env[prefix + name] : read(name);
     if (text !== undefined) draft.set(field, convert(text, prefix + name), prefix + name);
   }
-  draft.set('password', readOrFile(read, 'PASSWORD', prefix, draft), `${prefix}PASSWORD`);
-  draft.set('tls', readTls(read, prefix, draft), `${prefix}TLS`);
+  const source: EnvSource = { read, prefix, draft };
+  draft.set('password', readOrFile(source, 'PASSWORD'), `${prefix}PASSWORD`);
+  draft.set('tls', readTls(source), `${prefix}TLS`);
   const max = read('POOL_MAX');
   if (max !== undefined) draft.set('pool', { max: asInteger(max, `${prefix}POOL_MAX`) }, `${prefix}POOL_MAX`);
   for (const name of NOT_YET) {
@@ -57,13 +58,15 @@ export function readEnv(options: EnvOptions = {}): Draft {
   return draft;
 }
 
+interface EnvSource {
+  /** The variable of this name behind the prefix; undefined when it is not set, or empty. */
+  readonly read: (name: string) => string | undefined;
+  readonly prefix: string;
+  readonly draft: Draft;
+}
+
 /** `NAME`, or the content of the file that `NAME_FILE` points to, without a final newline. */
-function readOrFile(
-  read: (name: string) => string | undefined,
-  name: string,
-  prefix: string,
-  draft: Draft,
-): string | undefined {
+function readOrFile({ read, prefix, draft }: EnvSource, name: string): string | undefined {
   const direct = read(name);
   const path = read(`${name}_FILE`);
   if (path === undefined) return direct;
@@ -81,12 +84,13 @@ function readOrFile(
   }
 }
 
-function readTls(read: (name: string) => string | undefined, prefix: string, draft: Draft): unknown {
+function readTls(source: EnvSource): unknown {
+  const { read, prefix, draft } = source;
   const flag = read('TLS');
   const parts = {
-    ca: readOrFile(read, 'TLS_CA', prefix, draft),
-    cert: readOrFile(read, 'TLS_CERT', prefix, draft),
-    key: readOrFile(read, 'TLS_KEY', prefix, draft),
+    ca: readOrFile(source, 'TLS_CA'),
+    cert: readOrFile(source, 'TLS_CERT'),
+    key: readOrFile(source, 'TLS_KEY'),
     servername: read('TLS_SERVERNAME'),
   };
   const given = Object.values(parts).some((part) => part !== undefined);

@@ -1,6 +1,8 @@
 import { wrong } from '../core/check.js';
 import { ConfigError } from '../core/errors.js';
-import type { Field } from './config-draft.js';
+
+/** The fields that a URL can set; `memory` is set by nothing else. */
+export type AddressField = 'host' | 'port' | 'socketPath' | 'memory' | 'username' | 'password' | 'db' | 'tls';
 
 const SCHEMES = 'redis://, rediss://, valkey://, valkeys://, redis+unix:// or memory://';
 
@@ -8,7 +10,7 @@ const SCHEMES = 'redis://, rediss://, valkey://, valkeys://, redis+unix:// or me
  * The fields that a URL sets. Neither the URL nor a part of it ever appears in an error: it may hold a password.
  * @throws ConfigError
  */
-export function parseRedisUrl(input: string | URL, name: string): [Field, unknown][] {
+export function parseRedisUrl(input: string | URL, name: string): [AddressField, unknown][] {
   const url = toUrl(input, name);
   switch (url.protocol) {
     case 'redis:':
@@ -43,7 +45,7 @@ function scheme(name: string, received: string): ConfigError {
   return new ConfigError([{ option: name, expected: `a URL that begins with ${SCHEMES}${later}`, received }]);
 }
 
-function tcpFields(url: URL, name: string, tls: boolean): [Field, unknown][] {
+function tcpFields(url: URL, name: string, tls: boolean): [AddressField, unknown][] {
   if (url.hostname === '') throw new ConfigError([{ option: name, expected: 'to name a host', received: 'none' }]);
   refuseQuery(url, name, []);
   const path = url.pathname.replace(/^\//, '');
@@ -56,7 +58,7 @@ function tcpFields(url: URL, name: string, tls: boolean): [Field, unknown][] {
   ];
 }
 
-function unixFields(url: URL, name: string): [Field, unknown][] {
+function unixFields(url: URL, name: string): [AddressField, unknown][] {
   refuseQuery(url, name, ['db']);
   const db = url.searchParams.get('db');
   if (!/^\/./.test(url.pathname)) {
@@ -77,7 +79,7 @@ function memoryName(url: URL, name: string): string {
   ]);
 }
 
-function credentials(url: URL, name: string): [Field, unknown][] {
+function credentials(url: URL, name: string): [AddressField, unknown][] {
   return [
     ['username', url.username === '' ? undefined : decode(url.username, name)],
     ['password', url.password === '' ? undefined : decode(url.password, name)],

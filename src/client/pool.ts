@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../core/clock.js';
 import { ClosedError, PoolTimeoutError } from '../core/errors.js';
-import type { Settings } from './config-check.js';
+import type { Settings } from './settings.js';
 import type { Connection } from './driver.js';
 
 /** Counts of the pool of dedicated connections. */

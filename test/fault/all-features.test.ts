@@ -24,7 +24,7 @@ async function underLoad(): Promise<{ server: RedisServer; worker: Worker }> {
 
 async function outcome(worker: Worker): Promise<Report> {
   worker.send('stop');
-  const report = (await worker.next()) as Report;
+  const report = await worker.next<Report>();
   expect(await worker.exited).toEqual({ code: 0, signal: null });
   expect(report).toMatchObject({ settled: true, unhandled: 0 });
   expect(report.tookMs).toBeLessThan(600);

@@ -157,7 +157,7 @@ describe('TLS', () => {
     const { createServer: createTlsServer } = await import('node:tls');
     const names: unknown[] = [];
     const server = createTlsServer({ cert: certs.server.cert, key: certs.server.key }, (socket) => {
-      names.push(socket.servername);
+      names.push((socket as { servername?: unknown }).servername);
       socket.destroy();
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { RedisOptions } from '../../src/client/config.js';
+import type { RedisOptions } from '../../src/client/redis-options.js';
 import { RedisManager } from '../../src/client/manager.js';
 import { afterThisFile, afterThisTest } from './cleanup.js';
 import { RedisServer } from './redis-server.js';

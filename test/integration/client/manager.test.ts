@@ -138,7 +138,7 @@ describe('lease', () => {
       await lease.command(['WATCH', 'k']);
       await lease.command(['MULTI']);
       await lease.command(['CLIENT', 'ID']);
-      return ((await lease.command(['EXEC'])) as unknown[])[0];
+      return (await lease.command<unknown[]>(['EXEC']))[0];
     };
     expect(await idOf()).toBe(await idOf());
   });

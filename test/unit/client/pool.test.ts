@@ -88,7 +88,7 @@ describe('Pool', () => {
       max: 1,
       outcome: 'not-sent',
     });
-    clock.advance(500);
+    await clock.advance(500);
     await refused;
     expect(pool.stats().waiting).toBe(0);
   });
@@ -124,9 +124,9 @@ describe('Pool', () => {
     const clock = new VirtualClock();
     const { pool, made } = poolOf(2, { clock });
     pool.giveBack(await pool.take(), true);
-    clock.advance(59_000);
+    await clock.advance(59_000);
     expect(pool.stats().idle).toBe(1);
-    clock.advance(2_000);
+    await clock.advance(2_000);
     expect(pool.stats()).toMatchObject({ idle: 0, size: 0 });
     expect(made[0]?.alive).toBe(false);
   });

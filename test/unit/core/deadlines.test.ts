@@ -33,14 +33,15 @@ class ManualClock implements Clock {
 }
 
 class Recorder extends Expiring {
-  constructor(
-    readonly name: string,
-    readonly log: string[],
-  ) {
+  readonly #name: string;
+  readonly #log: string[];
+  constructor(name: string, log: string[]) {
     super();
+    this.#name = name;
+    this.#log = log;
   }
   expire(): void {
-    this.log.push(this.name);
+    this.#log.push(this.#name);
   }
 }
 

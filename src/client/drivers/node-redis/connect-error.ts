@@ -1,7 +1,7 @@
 import { ErrorReply } from '@redis/client';
 
 import { ConnectionError, type ConnectionReason } from '../../../core/errors.js';
-import type { Settings } from '../../config-check.js';
+import type { Settings } from '../../settings.js';
 
 interface Diagnosis {
   readonly reason: ConnectionReason;
@@ -63,7 +63,7 @@ export function connectError(cause: unknown, settings: Settings): ConnectionErro
 
 function diagnose(cause: unknown, settings: Settings): Diagnosis {
   if (cause instanceof ErrorReply) return diagnoseReply(cause.message);
-  const { code = '', message = '' } = cause as NodeJS.ErrnoException;
+  const { code = '', message } = cause as NodeJS.ErrnoException;
   if (/timeout/i.test(message)) {
     return {
       reason: 'timeout',

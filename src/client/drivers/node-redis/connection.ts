@@ -5,7 +5,7 @@ import { createClient, ErrorReply } from '@redis/client';
 import { ConnectionError, ServerError } from '../../../core/errors.js';
 import type { Clock } from '../../../core/clock.js';
 import { commandName } from '../../command.js';
-import type { Settings } from '../../config-check.js';
+import type { Settings } from '../../settings.js';
 import type { Connection, IncomingMessage, Reply, ReplyMode, SubscriptionKind, WireCommand } from '../../driver.js';
 import { connectError } from './connect-error.js';
 import { failOnPlainPort } from './plain-port.js';

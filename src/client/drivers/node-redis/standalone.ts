@@ -2,7 +2,7 @@ import { jitteredDelay } from '../../../core/backoff.js';
 import type { Clock, Timer } from '../../../core/clock.js';
 import { ConnectionError } from '../../../core/errors.js';
 import type { Random } from '../../../core/random.js';
-import type { Settings } from '../../config-check.js';
+import type { Settings } from '../../settings.js';
 import type { Connection, Driver, DriverEvent, Reply, ReplyMode, WireCommand } from '../../driver.js';
 import { NodeRedisConnection } from './connection.js';
 
