@@ -10,9 +10,9 @@ import type { AcquireArgs, ExtendArgs, Extension, Grant, Standing, TokenArgs } f
 
 /**
  * What became of a lock at its release.
- * - `released`: it was held until now.
- * - `expired`: the lease had ended before; nobody else holds the lock, as far as is known.
- * - `stolen`: the lease had ended before, and the server names another owner.
+ * - `released`: it was this guard's until now.
+ * - `expired`: it was lost before, because its lease had ended or its data were gone; no other owner is known.
+ * - `stolen`: it was lost before, and the server names another owner.
  * - `unknown`: the server did not answer; it is asked again in the background until the lease has ended.
  */
 export interface ReleaseResult {

@@ -11,8 +11,8 @@ import { RedisServer } from '../../support/redis-server.js';
 
 noLeaks();
 
-async function connect(url: string, options: RedisOptions = {}): Promise<RedisManager> {
-  const manager = await RedisManager.connect({ url, prefix: 'ru', ...options });
+async function connect(url: string): Promise<RedisManager> {
+  const manager = await RedisManager.connect({ url, prefix: 'ru' });
   afterThisTest(async () => void (await manager.close({ drain: 200 })));
   return manager;
 }

@@ -4,6 +4,7 @@ import { DistributedLock, LockLostError, LockTimeoutError } from '../../../src/l
 import { eventually } from '../../support/eventually.js';
 import { noLeaks } from '../../support/no-leaks.js';
 import { connect, raw } from '../../support/target.js';
+import { clockPast, serverMs } from './server-clock.js';
 
 noLeaks();
 
@@ -19,12 +20,6 @@ async function setUp(ttl = 10_000): Promise<{ lock: DistributedLock; rival: Dist
 }
 
 const field = (hash: string, name: string): Promise<unknown> => raw(['HGET', hash, name]);
-
-/** Milliseconds of the server's own clock. */
-async function serverMs(): Promise<number> {
-  const [seconds, micros] = (await raw(['TIME'])) as [string, string];
-  return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-}
 
 const HOUR_MS = 3_600_000;
 
@@ -154,6 +149,7 @@ describe('a fence', () => {
     await first.release();
     await raw(['DEL', hash]);
     await raw(['SCRIPT', 'FLUSH']);
+    await clockPast(first.fence);
     const second = await lock.acquire();
     expect(second.fence).toBeGreaterThan(first.fence);
     await second.release();

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { acquireScript, extendScript, releaseScript, verifyScript } from '../../../src/lock/scripts.js';
 import { connect, raw } from '../../support/target.js';
+import { clockPast } from './server-clock.js';
 
 /* The scripts against a model: any order of calls by three owners, with expiry, deletion and flushes in between. */
 
@@ -37,7 +38,11 @@ test('the scripts agree with their model, fences rise through every loss', async
     const model: Model = { owner: '', live: false, fence: 0n };
     const act = async (op: Op, token: string): Promise<void> => {
       if (op === 'flush-scripts') return void (await raw(['SCRIPT', 'FLUSH']));
-      if (op === 'delete') return void (Object.assign(model, { owner: '', live: false }), await raw(['DEL', key]));
+      if (op === 'delete') {
+        Object.assign(model, { owner: '', live: false });
+        await raw(['DEL', key]);
+        return clockPast(model.fence);
+      }
       if (op === 'expire') {
         if (model.owner === '') return;
         model.live = false;
