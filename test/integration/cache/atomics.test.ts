@@ -65,6 +65,8 @@ describe('increment', () => {
       await expect(cache.increment(key), key).rejects.toMatchObject({ key, reason: 'not-a-counter' });
     }
     await expect(cache.increment('huge')).rejects.toMatchObject({ reason: 'overflow' });
+    await manager.command(['SET', full('inexact'), '9007199254740993', 'PX', 60_000]);
+    await expect(cache.increment('inexact', -1000)).rejects.toMatchObject({ reason: 'overflow' });
     expect(await cache.get('value')).toBe(5);
     expect(await manager.command(['GET', full('text')])).toBe('007');
     await manager.command(['DEL', full('list')]);
