@@ -158,21 +158,20 @@ export class Engine implements Server, KeyspaceHost {
 
   #dispatch(session: Session, argv: readonly string[]): EngineReply | Waiter {
     if (session.queue === undefined) return this.#checked(argv).run(session, argv);
-    try {
-      const spec = this.#checked(argv);
-      if (spec.flags.includes('nomulti')) return spec.run(session, argv);
-    } catch (error) {
-      session.isQueueBroken ||= this.#isRefusal(argv);
-      throw error;
-    }
+    const spec = this.#queueable(session, argv);
+    if (spec.flags.includes('nomulti')) return spec.run(session, argv);
     session.queue.push(argv);
     return QUEUED;
   }
 
-  /** Only what cannot be queued breaks a transaction; a nested `MULTI` is refused and leaves it as it is. */
-  #isRefusal(argv: readonly string[]): boolean {
-    const spec = this.#find(argv[0] as string);
-    return spec === undefined || !hasArity(spec, argv.length);
+  /** What cannot be queued makes the whole transaction fail. */
+  #queueable(session: Session, argv: readonly string[]): CommandSpec {
+    try {
+      return this.#checked(argv);
+    } catch (error) {
+      session.isQueueBroken = true;
+      throw error;
+    }
   }
 
   #find(name: string): CommandSpec | undefined {
@@ -184,18 +183,20 @@ export class Engine implements Server, KeyspaceHost {
     const name = argv[0] as string;
     const spec = this.#find(name);
     if (spec === undefined) throw new ErrorReply(unknownCommand(argv));
-    if (!hasArity(spec, argv.length)) {
-      throw new ErrorReply(`ERR wrong number of arguments for '${spec.name.toLowerCase()}' command`);
+    const { subcommands } = spec;
+    const subcommand = subcommands === undefined ? undefined : argv[1];
+    if (subcommands === undefined || subcommand === undefined) {
+      return checkArity(spec.arity, argv, spec);
     }
-    return spec;
+    const arity = subcommands[subcommand.toUpperCase()];
+    if (arity === undefined) throw new ErrorReply(`ERR unknown subcommand '${subcommand}'. Try ${spec.name} HELP.`);
+    return checkArity(arity, argv, spec);
   }
 
   #callFromScript(session: Session, argv: readonly string[], readOnly: boolean): EngineReply {
     const spec = this.#find(argv[0] as string);
     if (spec === undefined) throw new ErrorReply('ERR Unknown Redis command called from script');
-    if (!hasArity(spec, argv.length)) {
-      throw new ErrorReply('ERR Wrong number of args calling Redis command from script');
-    }
+    this.#checked(argv);
     if (spec.flags.includes('noscript')) throw new ErrorReply('ERR This Redis command is not allowed from script');
     if (readOnly && spec.flags.includes('write')) {
       throw new ErrorReply('ERR Write commands are not allowed from read-only scripts.');
@@ -204,8 +205,9 @@ export class Engine implements Server, KeyspaceHost {
   }
 }
 
-function hasArity({ arity }: CommandSpec, words: number): boolean {
-  return arity < 0 ? words >= -arity : words === arity;
+function checkArity(arity: number, argv: readonly string[], spec: CommandSpec): CommandSpec {
+  if (arity < 0 ? argv.length >= -arity : argv.length === arity) return spec;
+  throw new ErrorReply(`ERR wrong number of arguments for '${spec.name.toLowerCase()}' command`);
 }
 
 const MAX_SHOWN = 128;

@@ -59,33 +59,3 @@ export function doubleText(value: number): string {
   if (value === -Infinity) return '-inf';
   return Object.is(value, -0) ? '-0' : String(value);
 }
-
-const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
-const PLACES = 17;
-
-/** A decimal number times 10^17, rounded; undefined when it is none or is out of any sensible range. */
-function scaled(text: string): bigint | undefined {
-  const match = DECIMAL.exec(text);
-  if (match === null) return undefined;
-  const [, sign, whole = '', fraction = '', exponent = '0'] = match;
-  if (whole === '' && fraction === '') return undefined;
-  const shift = PLACES - fraction.length + Number(exponent);
-  if (Math.abs(shift) > 4000) return undefined;
-  const digits = BigInt(whole + fraction);
-  const value =
-    shift >= 0 ? digits * 10n ** BigInt(shift) : (digits + 5n * 10n ** BigInt(-shift - 1)) / 10n ** BigInt(-shift);
-  return sign === '-' ? -value : value;
-}
-
-/**
- * The sum of two decimal texts with at most 17 places, in decimal: a server computes it in 80-bit floating point, whose
- * rounding disappears in the 17 places that it prints. Undefined when either is no number.
- */
-export function addDecimals(a: string, b: string): string | undefined {
-  const [x, y] = [scaled(a), scaled(b)];
-  if (x === undefined || y === undefined) return undefined;
-  const sum = x + y;
-  const digits = (sum < 0n ? -sum : sum).toString().padStart(PLACES + 1, '0');
-  const text = `${digits.slice(0, -PLACES)}.${digits.slice(-PLACES)}`.replace(/\.?0+$/, '');
-  return sum < 0n ? `-${text}` : text;
-}

@@ -53,6 +53,8 @@ export interface CommandSpec {
   readonly flags: readonly CommandFlag[];
   /** Positions of the first and last key (negative: from the end) and the step; all 0 without fixed keys. */
   readonly keys: readonly [first: number, last: number, step: number];
+  /** For a command that is a family: its subcommands, each with its arity, which counts both words. */
+  readonly subcommands?: Readonly<Record<string, number>>;
   readonly run: RunCommand;
 }
 

@@ -1,4 +1,4 @@
-import type { CommandFlag, CommandSpec, RunCommand } from '../server.js';
+import type { CommandSpec, RunCommand } from '../server.js';
 
 type Keys = CommandSpec['keys'];
 
@@ -7,11 +7,7 @@ export const ONE_KEY: Keys = [1, 1, 1];
 export const ALL_KEYS: Keys = [1, -1, 1];
 
 /** A row of the command table. */
-export function define(
-  name: string,
-  shape: { arity: number; flags: readonly CommandFlag[]; keys: Keys },
-  run: RunCommand,
-): CommandSpec {
+export function define(name: string, shape: Omit<CommandSpec, 'name' | 'run'>, run: RunCommand): CommandSpec {
   return { name, ...shape, run };
 }
 

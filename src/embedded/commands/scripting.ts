@@ -17,19 +17,18 @@ function evaluate(from: 'source' | 'sha', readOnly: boolean): RunCommand {
 }
 
 const script: RunCommand = ({ server }, argv): EngineReply => {
-  const word = (argv[1] as string).toUpperCase();
-  if (word === 'LOAD' && argv.length === 3) return server.scripts.load(argv[2] as string);
-  if (word === 'EXISTS' && argv.length >= 3) {
-    return argv.slice(2).map((sha) => (server.scripts.has(sha.toLowerCase()) ? 1 : 0));
+  switch ((argv[1] as string).toUpperCase()) {
+    case 'LOAD':
+      return server.scripts.load(argv[2] as string);
+    case 'EXISTS':
+      return argv.slice(2).map((sha) => (server.scripts.has(sha.toLowerCase()) ? 1 : 0));
+    default:
+      if (argv.length > 3 || !['ASYNC', 'SYNC'].includes(argv[2]?.toUpperCase() ?? 'SYNC')) {
+        throw new ErrorReply('ERR SCRIPT FLUSH only support SYNC|ASYNC option');
+      }
+      server.scripts.flush();
+      return OK;
   }
-  if (word === 'FLUSH' && argv.length <= 3) {
-    if (argv.length === 3 && !['ASYNC', 'SYNC'].includes((argv[2] as string).toUpperCase())) {
-      throw new ErrorReply('ERR SCRIPT FLUSH only support SYNC|ASYNC option');
-    }
-    server.scripts.flush();
-    return OK;
-  }
-  throw new ErrorReply(`ERR unknown subcommand or wrong number of arguments for '${argv[1]}'. Try SCRIPT HELP.`);
 };
 
 export const SCRIPT_COMMANDS: readonly CommandSpec[] = [
@@ -37,5 +36,9 @@ export const SCRIPT_COMMANDS: readonly CommandSpec[] = [
   define('EVALSHA', { arity: -3, flags: ['noscript'], keys: NO_KEYS }, evaluate('sha', false)),
   define('EVAL_RO', { arity: -3, flags: ['noscript', 'readonly'], keys: NO_KEYS }, evaluate('source', true)),
   define('EVALSHA_RO', { arity: -3, flags: ['noscript', 'readonly'], keys: NO_KEYS }, evaluate('sha', true)),
-  define('SCRIPT', { arity: -2, flags: ['noscript'], keys: NO_KEYS }, script),
+  define(
+    'SCRIPT',
+    { arity: -2, flags: ['noscript'], keys: NO_KEYS, subcommands: { LOAD: 3, EXISTS: -3, FLUSH: -2 } },
+    script,
+  ),
 ];

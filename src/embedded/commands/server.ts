@@ -18,11 +18,6 @@ const SETTINGS: readonly (readonly [string, string])[] = [
   ['timeout', '0'],
 ];
 
-function unknownSubcommand(argv: readonly string[]): never {
-  const [command, subcommand] = argv as [string, string];
-  throw new ErrorReply(`ERR unknown subcommand '${subcommand}'. Try ${command.toUpperCase()} HELP.`);
-}
-
 function ping(_session: Session, argv: readonly string[]): EngineReply {
   if (argv.length > 2) throw new ErrorReply("ERR wrong number of arguments for 'ping' command");
   return argv[1] ?? new Status('PONG');
@@ -91,21 +86,17 @@ function client(session: Session, argv: readonly string[]): EngineReply {
     case 'GETNAME':
       return session.name === '' ? null : session.name;
     case 'SETNAME':
-      if (argv.length !== 3) return unknownSubcommand(argv);
       if (/[^!-~]/.test(argv[2] as string)) {
         throw new ErrorReply('ERR Client names cannot contain spaces, newlines or special characters.');
       }
       session.name = argv[2] as string;
       return OK;
-    case 'INFO':
-      return `id=${session.id} addr=embedded:0 laddr=embedded:0 fd=0 name=${session.name} db=${session.database.index} resp=3 lib-name=redis-utils user=default\n`;
     default:
-      return unknownSubcommand(argv);
+      return `id=${session.id} addr=embedded:0 laddr=embedded:0 fd=0 name=${session.name} db=${session.database.index} resp=3 lib-name=redis-utils user=default\n`;
   }
 }
 
-function config(_session: Session, argv: readonly string[]): EngineReply {
-  if ((argv[1] as string).toUpperCase() !== 'GET' || argv.length < 3) return unknownSubcommand(argv);
+function configGet(_session: Session, argv: readonly string[]): EngineReply {
   const patterns = argv.slice(2).map((pattern) => pattern.toLowerCase());
   return new MapReply(SETTINGS.filter(([name]) => patterns.some((pattern) => globMatches(pattern, name))).flat());
 }
@@ -115,15 +106,18 @@ function describe(spec: CommandSpec): EngineReply {
   return [spec.name.toLowerCase(), spec.arity, flags, ...spec.keys];
 }
 
-function command({ server }: Session, argv: readonly string[]): EngineReply {
-  const word = argv[1]?.toUpperCase();
-  if (word === 'COUNT') return server.commands.size;
-  if (word === undefined) return [...server.commands.values()].map(describe);
-  if (word !== 'INFO') return unknownSubcommand(argv);
-  return argv.slice(2).map((name) => {
-    const spec = server.commands.get(name.toUpperCase());
-    return spec === undefined ? null : describe(spec);
-  });
+function describeCommands({ server }: Session, argv: readonly string[]): EngineReply {
+  switch (argv[1]?.toUpperCase()) {
+    case undefined:
+      return [...server.commands.values()].map(describe);
+    case 'COUNT':
+      return server.commands.size;
+    default:
+      return argv.slice(2).map((name) => {
+        const spec = server.commands.get(name.toUpperCase());
+        return spec === undefined ? null : describe(spec);
+      });
+  }
 }
 
 function hello(session: Session, argv: readonly string[]): EngineReply {
@@ -173,9 +167,13 @@ export const SERVER_COMMANDS: readonly CommandSpec[] = [
     flush(({ server }) => server.databases),
   ),
   define('INFO', { arity: -1, flags: [], keys: NO_KEYS }, info),
-  define('CLIENT', { arity: -2, flags: ['noscript'], keys: NO_KEYS }, client),
-  define('CONFIG', { arity: -2, flags: ['noscript'], keys: NO_KEYS }, config),
-  define('COMMAND', { arity: -1, flags: [], keys: NO_KEYS }, command),
+  define(
+    'CLIENT',
+    { arity: -2, flags: ['noscript'], keys: NO_KEYS, subcommands: { ID: 2, GETNAME: 2, SETNAME: 3, INFO: 2 } },
+    client,
+  ),
+  define('CONFIG', { arity: -2, flags: ['noscript'], keys: NO_KEYS, subcommands: { GET: -3 } }, configGet),
+  define('COMMAND', { arity: -1, flags: [], keys: NO_KEYS, subcommands: { COUNT: 2, INFO: -2 } }, describeCommands),
   define('HELLO', { arity: -1, flags: ['noscript', 'nomulti'], keys: NO_KEYS }, hello),
   define('RESET', { arity: 1, flags: ['noscript', 'nomulti'], keys: NO_KEYS }, reset),
 ];

@@ -1,5 +1,6 @@
 import { NEVER } from '../keyspace.js';
-import { addDecimals, doubleText, fitsInt64, integerArg, parseFloatText, parseInt64, shortInteger } from '../number.js';
+import { addExtended } from '../extended.js';
+import { fitsInt64, integerArg, parseFloatText, parseInt64, shortInteger } from '../number.js';
 import { type EngineReply, ErrorReply, NOT_FLOAT, NOT_INTEGER, OK, SYNTAX } from '../reply.js';
 import type { CommandSpec, Session } from '../server.js';
 import { ALL_KEYS, define, read, write } from './define.js';
@@ -136,17 +137,21 @@ function setRange({ database }: Session, argv: readonly string[]): EngineReply {
 }
 
 function increment({ database }: Session, key: string, byText: string): EngineReply {
+  const by = shortInteger(byText);
+  const step = by ?? parseInt64(byText);
+  if (step === undefined) throw new ErrorReply(NOT_INTEGER);
   const currentText = database.string(key) ?? '0';
-  const [current, by] = [shortInteger(currentText), shortInteger(byText)];
+  const current = shortInteger(currentText);
   if (current !== undefined && by !== undefined) {
     database.replace(key, String(current + by));
     return current + by;
   }
-  const [value, step] = [parseInt64(currentText), parseInt64(byText)];
-  if (value === undefined || step === undefined) throw new ErrorReply(NOT_INTEGER);
-  if (!fitsInt64(value + step)) throw new ErrorReply('ERR increment or decrement would overflow');
-  database.replace(key, String(value + step));
-  return Number(value + step);
+  const value = parseInt64(currentText);
+  if (value === undefined) throw new ErrorReply(NOT_INTEGER);
+  const sum = value + BigInt(step);
+  if (!fitsInt64(sum)) throw new ErrorReply('ERR increment or decrement would overflow');
+  database.replace(key, String(sum));
+  return Number(sum);
 }
 
 function decrementBy(session: Session, argv: readonly string[]): EngineReply {
@@ -162,7 +167,8 @@ function incrementByFloat({ database }: Session, argv: readonly string[]): Engin
   const [a, b] = [parseFloatText(current), parseFloatText(by)];
   if (a === undefined || b === undefined) throw new ErrorReply(NOT_FLOAT);
   if (!Number.isFinite(a + b)) throw new ErrorReply('ERR increment would produce NaN or Infinity');
-  const sum = addDecimals(current, by) ?? doubleText(a + b);
+  const sum = addExtended(current, by);
+  if (sum === undefined) throw new ErrorReply('ERR increment would produce NaN or Infinity');
   database.replace(key, sum);
   return sum;
 }

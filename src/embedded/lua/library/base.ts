@@ -55,7 +55,7 @@ export function baseFunctions(machine: Machine): Record<string, LuaFunction> {
       const table = new Arguments('pairs', args).table(0);
       return [([, key]) => nextPair(table, key), table, undefined];
     },
-    pcall: (args) => protectedCall(machine, args, (value) => value),
+    pcall: (args) => protectedCall(machine, args, errorText),
     rawequal: ([a, b]) => a === b,
     rawget: (args) => new Arguments('rawget', args).table(0).get(args[1]),
     rawset: (args) => {
@@ -72,6 +72,12 @@ export function baseFunctions(machine: Machine): Record<string, LuaFunction> {
     xpcall: ([run, handler]) =>
       protectedCall(machine, [run], (value) => (typeof handler === 'function' ? handler([value]) : value)),
   };
+}
+
+/** A server's `pcall` gives the text of an error table, which is what commands raise. */
+function errorText(value: LuaValue): LuaValue {
+  const text = value instanceof LuaTable ? value.get('err') : undefined;
+  return typeof text === 'string' || typeof text === 'number' ? text : value;
 }
 
 function protectedCall(machine: Machine, args: LuaValue[], handle: (value: LuaValue) => LuaResults): LuaResults {

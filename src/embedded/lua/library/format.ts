@@ -41,7 +41,7 @@ export function format(args: Arguments): string {
 function convert(args: Arguments, index: number, { kind, ...layout }: Layout & { kind: string }): string {
   switch (kind) {
     case 'c':
-      return pad(String.fromCharCode(args.integer(index) & 0xff), layout);
+      return untilZero(pad(String.fromCharCode(args.integer(index) & 0xff), layout));
     case 'd':
     case 'i':
       return integer(toInt64(args.number(index)), layout);
@@ -60,11 +60,20 @@ function convert(args: Arguments, index: number, { kind, ...layout }: Layout & {
       return `"${args.string(index).replace(/["\\\n\r\0]/g, (char) => ESCAPED[char] as string)}"`;
     case 's': {
       const text = args.string(index);
-      return pad(layout.precision === undefined ? text : text.slice(0, layout.precision), layout);
+      if (layout.precision === undefined && text.length >= LONG_TEXT) return text;
+      return pad(untilZero(text).slice(0, layout.precision), layout);
     }
     default:
       throw new LuaFault(`invalid option '%${kind}' to 'format'`);
   }
+}
+
+/** Short text passes through C's printf, which ends it at a zero byte; long text does not. */
+const LONG_TEXT = 100;
+
+function untilZero(text: string): string {
+  const end = text.indexOf('\0');
+  return end === -1 ? text : text.slice(0, end);
 }
 
 function sign(isNegative: boolean, flags: string): string {
