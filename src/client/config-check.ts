@@ -2,6 +2,7 @@ import type { CodecOptions } from '../codec/index.js';
 import { checkInteger, checkKnown, checkText, wrong } from '../core/check.js';
 import { type Duration, toMs } from '../core/duration.js';
 import { ConfigError, type ConfigIssue } from '../core/errors.js';
+import { checkPrefix } from '../core/key-space.js';
 import type { PoolOptions, TlsOptions } from './redis-options.js';
 import type { Settings, Target } from './settings.js';
 import type { Draft, Field } from './config-draft.js';
@@ -116,14 +117,6 @@ function checkPool(path: string, value: unknown): Settings['pool'] {
 function checkSecret(path: string, value: unknown): string {
   if (typeof value === 'string' && value !== '') return value;
   throw wrong(path, 'a non-empty string', value);
-}
-
-/** A prefix is part of every key, outside the hash tag: a brace in it would move the tag. */
-function checkPrefix(path: string, value: unknown): string {
-  if (value === '') return '';
-  const prefix = checkText(path, value);
-  if (/[{}]/.test(prefix)) throw wrong(path, 'free of braces, which Redis Cluster reads as a hash tag', value);
-  return prefix;
 }
 
 function checkClientName(path: string, value: unknown): string {

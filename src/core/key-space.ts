@@ -1,4 +1,4 @@
-import { wrong } from './check.js';
+import { checkText, wrong } from './check.js';
 
 /**
  * The keys of one module under one prefix: `<prefix>:<module>:{<id>}[:<part>]`.
@@ -15,7 +15,9 @@ export class KeySpace {
     this.root = root;
   }
 
+  /** @param prefix may be empty @throws ConfigError for a prefix that would move the hash tag */
   static of(prefix: string, module: string): KeySpace {
+    checkPrefix('prefix', prefix);
     return new KeySpace(prefix === '' ? `${module}:` : `${prefix}:${module}:`);
   }
 
@@ -29,6 +31,14 @@ export class KeySpace {
     const body = this.root + tagged(id);
     return part === undefined ? body : `${body}:${part}`;
   }
+}
+
+/** A prefix is part of every key, outside the hash tag: a brace in it would move the tag. */
+export function checkPrefix(path: string, value: unknown): string {
+  if (value === '') return '';
+  const prefix = checkText(path, value);
+  if (/[{}]/.test(prefix)) throw wrong(path, 'free of braces, which Redis Cluster reads as a hash tag', value);
+  return prefix;
 }
 
 const SPECIAL = /[{}%]/;

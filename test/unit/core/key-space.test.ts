@@ -25,6 +25,10 @@ describe('KeySpace', () => {
     expect(KeySpace.of('', 'lock').key('a')).toBe('lock:{a}');
   });
 
+  it.each(['a{b', 'a}', '\uD800'])('refuses the prefix %s', (prefix) => {
+    expect(() => KeySpace.of(prefix, 'cache')).toThrow(/`prefix` to be/);
+  });
+
   it.each(['', '\uDC00', 5, undefined])('refuses %s as an id', (id) => {
     expect(() => cache.key(id as string)).toThrow(/`key` to be a non-empty, well-formed string/);
   });
