@@ -102,18 +102,18 @@ describe('expiry', () => {
 
   it('with an idle time slides while the session is used and comes when it is not', async () => {
     const manager = await sessions();
-    const id = await manager.createSession({ name: 'Ada' }, { idle: 300, absolute: '1h' });
+    const id = await manager.createSession({ name: 'Ada' }, { idle: 900, absolute: '1h' });
     for (let use = 0; use < 6; use += 1) {
-      await sleep(120);
+      await sleep(250);
       expect(await manager.getSession(id)).toEqual({ name: 'Ada' });
     }
-    await sleep(330);
+    await sleep(920);
     expect(await manager.getSession(id)).toBeUndefined();
   });
 
   it('at the absolute deadline is moved by no use, no update and no extension', async () => {
     const manager = await sessions();
-    const id = await manager.createSession({}, { idle: 400, absolute: 600 });
+    const id = await manager.createSession({}, { idle: 500, absolute: 600 });
     const deadline = (await manager.readSession(id))?.absoluteExpiresAt.getTime() ?? 0;
     await eventually(
       async () => {

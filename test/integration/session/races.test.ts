@@ -14,8 +14,9 @@ it(`a destroyed session stays dead through late writes, uses and extensions (${R
   const b = new SessionManager(there, { prefix: here.config.prefix });
   let destroyedBeforeUpdate = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
-    // an idle time of 10 ms makes every read write a use
-    const id = await a.createSession({ round }, { idle: round % 2 === 0 ? 5_000 : 50, absolute: '1h' });
+    // with an idle time of 50 ms most reads write a use; on a slow machine the session may then end by itself
+    const brief = round % 2 === 1;
+    const id = await a.createSession({ round }, { idle: brief ? 50 : '1h', absolute: '1h' });
     const results = await Promise.all([
       a.updateSession(id, { late: true }),
       b.getSession(id),
@@ -26,7 +27,7 @@ it(`a destroyed session stays dead through late writes, uses and extensions (${R
       a.extendSession(id, '1h'),
       a.updateSession(id, { later: true }),
     ]);
-    expect(results[4]).toBe(true);
+    if (!brief) expect(results[4]).toBe(true);
     if (results[7] === undefined) destroyedBeforeUpdate += 1;
     expect(await a.getSession(id)).toBeUndefined();
     expect(await b.readSession(id)).toBeUndefined();
