@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { RedisManager } from '../../../src/client/manager.js';
-import type { RedisOptions } from '../../../src/client/redis-options.js';
 import { ConnectionError } from '../../../src/core/errors.js';
 import { DistributedLock, LockLostError } from '../../../src/lock/index.js';
 import { afterThisTest } from '../../support/cleanup.js';
