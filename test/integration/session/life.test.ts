@@ -113,7 +113,7 @@ describe('expiry', () => {
 
   it('at the absolute deadline is moved by no use, no update and no extension', async () => {
     const manager = await sessions();
-    const id = await manager.createSession({}, { idle: 500, absolute: 600 });
+    const id = await manager.createSession({}, { idle: '1h', absolute: 600 });
     const deadline = (await manager.readSession(id))?.absoluteExpiresAt.getTime() ?? 0;
     await eventually(
       async () => {
