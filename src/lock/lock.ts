@@ -52,8 +52,12 @@ export class DistributedLock {
    *
    * Cost: 1 round trip when free, else one per retry.
    */
-  async acquire(options?: AcquireOptions): Promise<LockGuard> {
-    return new Acquisition(this.#terms, checkPatience(options)).granted();
+  acquire(options?: AcquireOptions): Promise<LockGuard> {
+    try {
+      return new Acquisition(this.#terms, checkPatience(options)).granted();
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
