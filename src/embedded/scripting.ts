@@ -157,7 +157,8 @@ function toLua(reply: EngineReply): LuaValue {
 /** What a script returns, as a reply: numbers lose their fraction, a list ends at its first nil. */
 function toReply(value: LuaValue, depth: number): EngineReply {
   if (typeof value === 'string') return value;
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? value : Number(toInt64(value));
+  // plus 0, because the server has no negative zero among its integers
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? value + 0 : Number(toInt64(value));
   if (value === true) return 1;
   if (!(value instanceof LuaTable)) return null;
   if (depth > MAX_REPLY_DEPTH) throw new ErrorReply('ERR reached lua stack limit');

@@ -45,7 +45,7 @@ function plain(reply: Reply): Plain {
   if (reply instanceof Error) return { error: reply instanceof ServerError ? reply.replyCode : String(reply) };
   if (Buffer.isBuffer(reply)) return plain(`bytes:${reply.toString('latin1')}`);
   if (Array.isArray(reply)) return reply.map((item: Reply) => plain(item));
-  return Object.fromEntries(Object.entries(reply).map(([key, value]) => [key, plain(value as Reply)]));
+  return Object.fromEntries(Object.entries(reply).map(([key, value]) => [key, plain(value)]));
 }
 
 /** Sends the commands in one go and gives every answer. */

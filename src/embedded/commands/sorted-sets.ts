@@ -91,7 +91,7 @@ function remove({ database }: Session, argv: readonly string[]): EngineReply {
   return count;
 }
 
-function score({ database }: Session, argv: readonly string[]): EngineReply {
+function scoreOf({ database }: Session, argv: readonly string[]): EngineReply {
   const value = database.sortedSet(argv[1] as string)?.score(argv[2] as string);
   return value === undefined ? null : new Double(value);
 }
@@ -139,7 +139,7 @@ function removeByScore({ database }: Session, argv: readonly string[]): EngineRe
   return removed;
 }
 
-function count({ database }: Session, argv: readonly string[]): EngineReply {
+function countWithin({ database }: Session, argv: readonly string[]): EngineReply {
   const bounds = scoreBounds(argv[2] as string, argv[3] as string);
   const set = database.sortedSet(argv[1] as string);
   if (set === undefined) return 0;
@@ -151,10 +151,10 @@ export const SORTED_SET_COMMANDS: readonly CommandSpec[] = [
   write('ZADD', -4, add),
   write('ZINCRBY', 4, incrementScore),
   write('ZREM', -3, remove),
-  read('ZSCORE', 3, score),
+  read('ZSCORE', 3, scoreOf),
   read('ZCARD', 2, ({ database }, argv) => database.sortedSet(argv[1] as string)?.size ?? 0),
   read('ZRANK', -3, rank),
-  read('ZCOUNT', 4, count),
+  read('ZCOUNT', 4, countWithin),
   read('ZRANGE', -4, range),
   read('ZRANGEBYSCORE', -4, rangeByScore),
   write('ZREMRANGEBYSCORE', 4, removeByScore),

@@ -88,10 +88,10 @@ class Parser {
     return this.#lexer.fail(problem, this.#token.text, this.#token.line);
   }
 
-  #nested<T>(parse: () => T): T {
+  #nested<T>(parsePart: () => T): T {
     this.#depth += 1;
     if (this.#depth > MAX_DEPTH) this.#fail('chunk has too many syntax levels');
-    const result = parse();
+    const result = parsePart();
     this.#depth -= 1;
     return result;
   }
@@ -124,7 +124,7 @@ class Parser {
 
   #loopBlock(): Statement[] {
     this.#loops += 1;
-    const block = this.#block();
+    const block = this.#blockUntilEnd();
     this.#loops -= 1;
     return block;
   }
@@ -163,9 +163,13 @@ class Parser {
 
   #do(): Statement {
     this.#advance();
+    return { type: 'do', block: this.#blockUntilEnd() };
+  }
+
+  #blockUntilEnd(): Statement[] {
     const block = this.#block();
     this.#expect('end');
-    return { type: 'do', block };
+    return block;
   }
 
   #return(): Statement {
@@ -191,9 +195,7 @@ class Parser {
     this.#advance();
     const condition = this.#expression();
     this.#expect('do');
-    const block = this.#loopBlock();
-    this.#expect('end');
-    return { type: 'while', condition, block };
+    return { type: 'while', condition, block: this.#loopBlock() };
   }
 
   #repeat(): Statement {
@@ -220,7 +222,6 @@ class Parser {
     this.#expect('do');
     const block = this.#loopBlock();
     this.#scope.leave(mark);
-    this.#expect('end');
     return { type: 'generic-for', variables, values, block, line };
   }
 
@@ -234,7 +235,6 @@ class Parser {
     this.#expect('do');
     const block = this.#loopBlock();
     this.#scope.leave(mark);
-    this.#expect('end');
     return { type: 'numeric-for', variable, range: [start, limit, step], block, line };
   }
 
@@ -441,8 +441,7 @@ class Parser {
     this.#scope = scope;
     this.#loops = 0;
     const parameters = this.#declareAll(names);
-    const block = this.#block();
-    this.#expect('end');
+    const block = this.#blockUntilEnd();
     this.#scope = outer;
     this.#loops = loops;
     return { parameters, isVararg, block, slots: scope.slots, captures: scope.captures };

@@ -35,11 +35,10 @@ export function call(callee: Operand, args: EvaluateList, site: Site): EvaluateM
 /** `object:method(args)`. */
 export function callMethod(
   object: Operand,
-  call: { method: string; args: EvaluateList },
+  { method, args }: { method: string; args: EvaluateList },
   site: Site & { strings: LuaTable },
 ): EvaluateMany {
   const { machine, line } = site;
-  const { method } = call;
   return (frame) => {
     const self = object.evaluate(frame);
     let fn: LuaValue;
@@ -47,7 +46,7 @@ export function callMethod(
     else if (typeof self === 'string') fn = site.strings.get(method);
     else return refuse(site, 'index', { value: self, name: object.name });
     if (typeof fn !== 'function') return refuse(site, 'call', { value: fn, name: `method '${method}'` });
-    const values = call.args(frame);
+    const values = args(frame);
     values.unshift(self);
     machine.line = line;
     spend(machine);

@@ -106,9 +106,9 @@ function nextPair(table: LuaTable, key: LuaValue): LuaResults {
 const select: LuaFunction = (args) => {
   if (args[0] === '#') return args.length - 1;
   const checked = new Arguments('select', args);
-  const position = checked.integer(0);
-  const start = position < 0 ? args.length + position : position;
-  if (position === 0 || start < 1) return checked.fail(0, 'index out of range');
+  const given = checked.integer(0);
+  const start = given < 0 ? args.length + given : given;
+  if (given === 0 || start < 1) return checked.fail(0, 'index out of range');
   return args.slice(start);
 };
 

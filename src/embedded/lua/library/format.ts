@@ -20,22 +20,26 @@ interface Layout {
 /** `string.format`, as C's printf lays numbers out. */
 export function format(args: Arguments): string {
   let next = 1;
-  return args
-    .string(0)
-    .replace(SPECIFIER, (_whole, flags: string, width: string, precision: string | undefined, kind: string) => {
-      if (kind === '%') return '%';
-      if (flags.length > 5) throw new LuaFault('invalid format (repeated flags)');
-      if (width.length > 2 || (precision ?? '').length > 2)
-        throw new LuaFault('invalid format (width or precision too long)');
-      const layout = {
-        flags,
-        width: Number(width),
-        precision: precision === undefined ? undefined : Number(precision),
-      };
-      const index = next;
-      next += 1;
-      return convert(args, index, { ...layout, kind });
-    });
+  let text = '';
+  let end = 0;
+  const template = args.string(0);
+  for (const match of template.matchAll(SPECIFIER)) {
+    text += template.slice(end, match.index);
+    end = match.index + match[0].length;
+    const [, flags = '', width = '', precision, kind = ''] = match;
+    if (kind === '%') {
+      text += '%';
+      continue;
+    }
+    if (flags.length > 5) throw new LuaFault('invalid format (repeated flags)');
+    if (width.length > 2 || (precision ?? '').length > 2) {
+      throw new LuaFault('invalid format (width or precision too long)');
+    }
+    const layout = { flags, width: Number(width), precision: precision === undefined ? undefined : Number(precision) };
+    text += convert(args, next, { ...layout, kind });
+    next += 1;
+  }
+  return text + template.slice(end);
 }
 
 function convert(args: Arguments, index: number, { kind, ...layout }: Layout & { kind: string }): string {
@@ -110,14 +114,14 @@ function float(value: number, kind: 'e' | 'E' | 'f' | 'g' | 'G', layout: Layout)
     return isUpper ? result.toUpperCase() : result;
   }
   const isNegative = value < 0 || Object.is(value, -0);
-  const result = number(sign(isNegative, layout.flags), magnitude(Math.abs(value), kind, layout), {
+  const result = number(sign(isNegative, layout.flags), unsignedFloat(Math.abs(value), kind, layout), {
     ...layout,
     precision: undefined,
   });
   return isUpper ? result.toUpperCase() : result;
 }
 
-function magnitude(value: number, kind: string, { precision = 6, flags }: Layout): string {
+function unsignedFloat(value: number, kind: string, { precision = 6, flags }: Layout): string {
   const alternate = flags.includes('#');
   if (kind === 'f') return toFixed(value, precision) + (alternate && precision === 0 ? '.' : '');
   if (kind === 'g' || kind === 'G') return toGeneral(value, precision, alternate);

@@ -11,9 +11,9 @@ export function stringLibrary(): LuaTable {
   return library({
     byte: (args) => {
       const text = args.string(0);
-      const start = args.integer(1, 1);
-      const from = Math.max(place(start, text.length), 1);
-      const to = Math.min(place(args.integer(2, from), text.length), text.length);
+      const start = place(args.integer(1, 1), text.length);
+      const from = Math.max(start, 1);
+      const to = Math.min(place(args.integer(2, start), text.length), text.length);
       const codes: number[] = [];
       for (let index = from; index <= to; index += 1) codes.push(text.charCodeAt(index - 1));
       return codes;
