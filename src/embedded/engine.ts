@@ -102,6 +102,9 @@ export class Engine implements Server, KeyspaceHost {
   readonly watches = new WatchedKeys();
   readonly scripts: ScriptCache;
   nowMs: number;
+  /** Microseconds within `nowMs`, 0 to 999: what the monotonic clock has moved since that millisecond began. */
+  nowUs = 0;
+  #msBeganMs = 0;
   #lastId = 0;
 
   constructor(clock: Clock, random: Random) {
@@ -138,7 +141,7 @@ export class Engine implements Server, KeyspaceHost {
 
   /** Runs one command of a connection, errors included, and serves those who waited for what it changed. */
   execute(session: Session, argv: readonly string[]): EngineReply | Waiter {
-    this.nowMs = Math.floor(this.#clock.wallMs());
+    this.#readClock();
     let reply: EngineReply | Waiter;
     try {
       reply = this.#dispatch(session, argv);
@@ -148,6 +151,15 @@ export class Engine implements Server, KeyspaceHost {
     }
     if (this.blocking.hasReady) this.blocking.serve();
     return reply;
+  }
+
+  /** Wall clocks tick in milliseconds; fences and limits want to tell two calls within one apart, as servers do. */
+  #readClock(): void {
+    const wallMs = Math.floor(this.#clock.wallMs());
+    const monotonicMs = this.#clock.monotonicMs();
+    if (wallMs !== this.nowMs) this.#msBeganMs = monotonicMs;
+    this.nowMs = wallMs;
+    this.nowUs = Math.min(999, Math.floor((monotonicMs - this.#msBeganMs) * 1000));
   }
 
   run(session: Session, argv: readonly string[]): EngineReply {

@@ -8,6 +8,7 @@ import type { EngineReply } from './reply.js';
 export interface Server {
   /** Epoch milliseconds, the same for all of one command, script or transaction. */
   readonly nowMs: number;
+  readonly nowUs: number;
   readonly startedAtMs: number;
   readonly random: Random;
   readonly databases: readonly Keyspace[];

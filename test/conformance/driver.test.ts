@@ -65,6 +65,17 @@ describe('replies', () => {
     expect(await driver.send(['EVAL', `return redis.status_reply('FINE')`, '0'], 'text')).toBe('FINE');
   });
 
+  it('of TIME rise, with microseconds that tell two calls of one millisecond apart', async () => {
+    const driver = await newDriver();
+    const micros: number[] = [];
+    for (let call = 0; call < 100; call += 1) {
+      const [seconds, part] = (await driver.send(['TIME'], 'text')) as [string, string];
+      micros.push(Number(seconds) * 1_000_000 + Number(part));
+    }
+    expect(micros).toEqual(micros.toSorted((a, b) => a - b));
+    expect(micros.some((time) => time % 1_000 !== 0)).toBe(true);
+  });
+
   it('that are errors reject as ServerError with their first word, and hold up nobody', async () => {
     const driver = await newDriver();
     const k = uniquePrefix();

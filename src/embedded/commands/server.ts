@@ -25,7 +25,7 @@ function ping(_session: Session, argv: readonly string[]): EngineReply {
 
 function time({ server }: Session): EngineReply {
   const seconds = Math.floor(server.nowMs / 1000);
-  return [String(seconds), String((server.nowMs - seconds * 1000) * 1000)];
+  return [String(seconds), String((server.nowMs - seconds * 1000) * 1000 + server.nowUs)];
 }
 
 function select(session: Session, argv: readonly string[]): EngineReply {
