@@ -67,7 +67,7 @@ const strings = [
   ),
   words('GET', key),
   words('GETDEL', key),
-  words('GETEX', key, maybe(['EX', '100'], ['PERSIST'], ['PX', '100000'], ['EX', '0'], ['NX'])),
+  words('GETEX', key, maybe(['EX', '100'], ['PERSIST'], ['PX', '100000'], ['NX'])),
   words('GETSET', key, value),
   words('SETNX', key, value),
   words('SETEX', key, ttlSeconds, value),

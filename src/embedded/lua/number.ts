@@ -12,6 +12,7 @@ export function toExponential(value: number, digits: number): string {
 
 /** `%.<digits>f`. */
 export function toFixed(value: number, digits: number): string {
+  if (digits === 0 && Number.isSafeInteger(value) && !Object.is(value, -0)) return String(value);
   const places = Math.min(digits, 100);
   if (Math.abs(value) >= 1e21) {
     const whole = BigInt(value).toString();
@@ -77,9 +78,24 @@ const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const HEXADECIMAL = /^([+-]?)0[xX]([0-9a-fA-F]+)$/;
 const NOT_FINITE = /^([+-]?)(inf|infinity|nan)$/i;
 
+/** Up to 15 digits and nothing else: what counters and times look like, without a regular expression. */
+function shortDigits(text: string): number | undefined {
+  if (text.length === 0 || text.length > 15) return undefined;
+  let value = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const digit = text.charCodeAt(index) - 48;
+    if (digit < 0 || digit > 9) return undefined;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
 /** A number from text as `strtod` reads it, white space around it allowed; undefined when it is none. */
 export function parseNumber(text: string): number | undefined {
-  const trimmed = text.replace(/^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g, '');
+  const digits = shortDigits(text);
+  if (digits !== undefined) return digits;
+  // C ends the text at a zero byte
+  const trimmed = text.replace(/\0.*$/s, '').replace(/^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g, '');
   if (DECIMAL.test(trimmed)) return Number(trimmed);
   const hex = HEXADECIMAL.exec(trimmed);
   if (hex !== null) return Number(`0x${hex[2]}`) * (hex[1] === '-' ? -1 : 1);

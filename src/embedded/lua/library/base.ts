@@ -123,7 +123,7 @@ const tonumber: LuaFunction = (args) => {
     return typeof value === 'string' ? parseNumber(value) : undefined;
   }
   if (base < 2 || base > 36) return checked.fail(1, 'base out of range');
-  const text = checked.string(0).trim().toLowerCase();
+  const text = checked.string(0).replace(/\0.*$/s, '').trim().toLowerCase();
   const isNegative = text.startsWith('-');
   const digits = text.replace(/^[+-]/, '').replace(base === 16 ? /^0x/ : /^(?=\0)/, '');
   if (!DIGITS.test(digits)) return undefined;

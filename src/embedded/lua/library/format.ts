@@ -17,32 +17,61 @@ interface Layout {
   readonly precision: number | undefined;
 }
 
+/** Literal text, or how to lay out the next argument. */
+type Piece = string | (Layout & { readonly kind: string });
+
+const MAX_KNOWN = 256;
+const known = new Map<string, readonly Piece[]>();
+
 /** `string.format`, as C's printf lays numbers out. */
 export function format(args: Arguments): string {
   let next = 1;
   let text = '';
-  let end = 0;
-  const template = args.string(0);
-  for (const match of template.matchAll(SPECIFIER)) {
-    text += template.slice(end, match.index);
-    end = match.index + match[0].length;
-    const [, flags = '', width = '', precision, kind = ''] = match;
-    if (kind === '%') {
-      text += '%';
-      continue;
+  for (const piece of pieces(args.string(0))) {
+    if (typeof piece === 'string') {
+      text += piece;
+    } else {
+      text += convert(args, next, piece);
+      next += 1;
     }
-    if (flags.length > 5) throw new LuaFault('invalid format (repeated flags)');
-    if (width.length > 2 || (precision ?? '').length > 2) {
-      throw new LuaFault('invalid format (width or precision too long)');
-    }
-    const layout = { flags, width: Number(width), precision: precision === undefined ? undefined : Number(precision) };
-    text += convert(args, next, { ...layout, kind });
-    next += 1;
   }
-  return text + template.slice(end);
+  return text;
 }
 
-function convert(args: Arguments, index: number, { kind, ...layout }: Layout & { kind: string }): string {
+/** The pieces of a template; those of recent ones are kept, as scripts use the same few again and again. */
+function pieces(template: string): readonly Piece[] {
+  let parsed = known.get(template);
+  if (parsed === undefined) {
+    parsed = parse(template);
+    if (known.size >= MAX_KNOWN) known.clear();
+    known.set(template, parsed);
+  }
+  return parsed;
+}
+
+function parse(template: string): Piece[] {
+  const parsed: Piece[] = [];
+  let end = 0;
+  for (const match of template.matchAll(SPECIFIER)) {
+    if (match.index > end) parsed.push(template.slice(end, match.index));
+    end = match.index + match[0].length;
+    const [, flags = '', width = '', precision, kind = ''] = match;
+    parsed.push(kind === '%' ? '%' : { ...layoutOf(flags, width, precision), kind });
+  }
+  if (end < template.length) parsed.push(template.slice(end));
+  return parsed;
+}
+
+function layoutOf(flags: string, width: string, precision: string | undefined): Layout {
+  if (flags.length > 5) throw new LuaFault('invalid format (repeated flags)');
+  if (width.length > 2 || (precision ?? '').length > 2) {
+    throw new LuaFault('invalid format (width or precision too long)');
+  }
+  return { flags, width: Number(width), precision: precision === undefined ? undefined : Number(precision) };
+}
+
+function convert(args: Arguments, index: number, layout: Layout & { readonly kind: string }): string {
+  const { kind } = layout;
   switch (kind) {
     case 'c':
       return untilZero(pad(String.fromCharCode(args.integer(index) & 0xff), layout));

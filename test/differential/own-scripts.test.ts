@@ -1,0 +1,69 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import * as cache from '../../src/cache/scripts.js';
+import * as lock from '../../src/lock/scripts.js';
+import * as limit from '../../src/rate-limit/scripts.js';
+import * as session from '../../src/session/scripts.js';
+import { ask, openPair, type Plain, runs } from './pair.js';
+
+interface Declared {
+  readonly name: string;
+  readonly keys: readonly string[];
+  readonly args: readonly string[];
+  readonly lua: string;
+}
+
+const scripts = [cache, lock, limit, session].flatMap((module) =>
+  (Object.values(module) as unknown[]).filter(
+    (value): value is Declared => typeof value === 'object' && value !== null && 'lua' in value,
+  ),
+);
+
+const key = fc.constantFrom('a', 'b');
+const any = fc.constantFrom('1', '2', '5', '600000', 'token-a', 'token-b', '', '86400000000000');
+
+/** What an argument is comes from its name. Times to live and refills are far from anything that passes meanwhile. */
+function argument(name: string): fc.Arbitrary<string> {
+  if (name.endsWith('Ms')) return fc.constantFrom('600000', '3600000');
+  if (name === 'keys' || name === 'unitsPerUs') return fc.constant('1');
+  if (name === 'fullUnits') return fc.constant('3600000000');
+  return name.startsWith('costUnits') ? fc.constantFrom('900000000', '2000000000', '4000000000', '0') : any;
+}
+
+/** One call: as many keys and arguments as declared, one where the declaration is open. */
+const call = fc.constantFrom(...scripts).chain((script) =>
+  fc.tuple(fc.tuple(...script.keys.map(() => key)), fc.tuple(...script.args.map(argument))).map(([keys, args]) => {
+    const module = script.name.split('.')[0];
+    return ['EVAL', script.lua, String(keys.length), ...keys.map((id) => `${module}:${id}`), ...args];
+  }),
+);
+
+const NEAR = 2_000_000;
+
+/** Times differ by what passes between the two: numbers from a thousand on are compared to within two seconds in µs. */
+function isNear(a: Plain | undefined, b: Plain | undefined): boolean {
+  if (Array.isArray(a) && Array.isArray(b))
+    return a.length === b.length && a.every((item, index) => isNear(item, b[index]));
+  const [x, y] = [numberOf(a), numberOf(b)];
+  if (x === undefined || y === undefined) return JSON.stringify(a) === JSON.stringify(b);
+  return x === y || (Math.abs(x) >= 1000 && Math.abs(x - y) <= NEAR);
+}
+
+function numberOf(value: Plain | undefined): number | undefined {
+  if (typeof value === 'number') return value;
+  return typeof value === 'string' && /^-?\d{4,}$/.test(value) ? Number(value) : undefined;
+}
+
+test('the scripts of this library give what they give on the server', { timeout: 600_000 }, async () => {
+  const pair = await openPair();
+  await fc.assert(
+    fc.asyncProperty(fc.array(call, { minLength: 1, maxLength: 30, size: 'max' }), async (commands) => {
+      const stream = [['FLUSHALL'], ...commands, ['DBSIZE']];
+      const [engine, server] = await Promise.all([ask(pair.engine, stream), ask(pair.server, stream)]);
+      for (const [index, reply] of engine.entries()) {
+        if (!isNear(reply, server[index])) expect([stream[index], reply]).toEqual([stream[index], server[index]]);
+      }
+    }),
+    { numRuns: runs(80) },
+  );
+});
