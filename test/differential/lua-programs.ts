@@ -11,7 +11,8 @@ import fc from 'fast-check';
  *   boolean  = comparison | not boolean | boolean and/or boolean | string match
  *   result   = number (truncated in the reply) | tostring(number) | string | boolean | type | pcall of something wrong
  *
- * Number literals stand in the prelude only: the compiler of Lua folds constants, and shares 0 with -0.
+ * Number literals stand in the prelude only: the compiler of Lua folds constants, and shares 0 with -0. `q` keeps NaN
+ * away, whose printed sign JavaScript does not know (see known-differences).
  */
 const numberLiteral = fc.constantFrom(
   '0',
@@ -131,15 +132,15 @@ const expressions = fc.letrec<Expressions>((tie) => {
     number: fc.oneof(
       { depthSize: 'small', withCrossShrink: true },
       n,
-      fill('($ $ $)', number, fc.constantFrom('+', '-', '*', '/', '%'), number),
+      fill('q($ $ $)', number, fc.constantFrom('+', '-', '*', '/', '%'), number),
       fill('(-$)', n),
       fill('#$', s),
       fill('(t[$] or $)', small, number),
-      fill('math.$($)', fc.constantFrom('floor', 'ceil', 'abs', 'sqrt'), number),
-      fill('math.$($, $)', fc.constantFrom('max', 'min', 'fmod'), number, number),
+      fill('q(math.$($))', fc.constantFrom('floor', 'ceil', 'abs', 'sqrt'), number),
+      fill('q(math.$($, $))', fc.constantFrom('max', 'min', 'fmod'), number, number),
       fill('(tonumber($) or $)', string, n),
       fill('(tonumber($, $) or $)', s, fc.constantFrom('2', '8', '10', '16', '36'), n),
-      fill('f($, $)', number, n),
+      fill('q(f($, $))', number, n),
       fill('($ and $ or $)', boolean, number, n),
       fill(
         'bit.$($ % 4294967296, 5)',
@@ -207,8 +208,8 @@ const statement = fc.oneof(
     s,
     expressions.string,
   ),
-  fill('for i = 1, $ do n4 = n4 + i if i > 3 then break end end', small),
-  fill('for i = 3, 1, -1 do t[#t+1] = i * $ end', n),
+  fill('for i = 1, $ do n4 = q(n4 + i) if i > 3 then break end end', small),
+  fill('for i = 3, 1, -1 do t[#t+1] = q(i * $) end', n),
   fill('for i, v in ipairs(t) do if i > 4 then break end n3 = v end', fc.constant('')),
   fill('do local c = 0 while c < 3 do c = c + 1 $ = $ .. c end end', s, s),
   fill('do local c = 0 repeat local d = c + 1 c = d until d >= 2 n2 = c end', fc.constant('')),
@@ -285,6 +286,7 @@ export const luaProgram: fc.Arbitrary<string> = fc
     [
       `local n1, n2, n3, n4 = ${numbers.join(', ')}`,
       `local s1, s2, s3 = ${strings.join(', ')}`,
+      'local function q(x) if x ~= x then return 0 end return x end',
       'local t = {3, 1, 2}',
       "local m = {a = 'x', b = 'y'}",
       'local function f(x, ...) local y = ... return (y or 1) - x end',

@@ -110,3 +110,9 @@ export function toInt64(value: number): bigint {
   if (!(Math.abs(value) < 2 ** 63)) return -(2n ** 63n);
   return BigInt(Math.trunc(value));
 }
+
+/** The same for an unsigned integer: what is too large becomes 0, as compilers for x86 have it. */
+export function toUint64(value: number): bigint {
+  if (value >= 2 ** 64) return 0n;
+  return value >= 2 ** 63 ? BigInt(value) : BigInt.asUintN(64, toInt64(value));
+}

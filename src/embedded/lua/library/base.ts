@@ -127,15 +127,18 @@ const tonumber: LuaFunction = (args) => {
   const isNegative = text.startsWith('-');
   const digits = text.replace(/^[+-]/, '').replace(base === 16 ? /^0x/ : /^(?=\0)/, '');
   if (!DIGITS.test(digits)) return undefined;
-  let result = 0;
+  let result = 0n;
   for (const digit of digits) {
     const worth = Number.parseInt(digit, 36);
     if (worth >= base) return undefined;
-    result = result * base + worth;
+    result = result * BigInt(base) + BigInt(worth);
   }
-  return isNegative ? -result : result;
+  // as strtoul has it: what is too large is the largest, and a minus wraps around
+  if (result > MAX_UINT64) return Number(MAX_UINT64);
+  return Number(isNegative ? BigInt.asUintN(64, -result) : result);
 };
 
+const MAX_UINT64 = 2n ** 64n - 1n;
 const MAX_UNPACKED = 8000;
 
 export const unpack: LuaFunction = (args) => {

@@ -1,4 +1,4 @@
-import { notFinite, toExponential, toFixed, toGeneral, toInt64 } from '../number.js';
+import { notFinite, toExponential, toFixed, toGeneral, toInt64, toUint64 } from '../number.js';
 import { LuaFault } from '../value.js';
 import type { Arguments } from './arguments.js';
 
@@ -74,7 +74,7 @@ function convert(args: Arguments, index: number, layout: Layout & { readonly kin
   const { kind } = layout;
   switch (kind) {
     case 'c':
-      return untilZero(pad(String.fromCharCode(args.integer(index) & 0xff), layout));
+      return untilZero(pad(String.fromCharCode(int32(args.integer(index)) & 0xff), layout));
     case 'd':
     case 'i':
       return integer(toInt64(args.number(index)), layout);
@@ -82,7 +82,7 @@ function convert(args: Arguments, index: number, layout: Layout & { readonly kin
     case 'o':
     case 'x':
     case 'X':
-      return unsigned(BigInt.asUintN(64, toInt64(args.number(index))), kind, layout);
+      return unsigned(toUint64(args.number(index)), kind, layout);
     case 'e':
     case 'E':
     case 'f':
@@ -99,6 +99,11 @@ function convert(args: Arguments, index: number, layout: Layout & { readonly kin
     default:
       throw new LuaFault(`invalid option '%${kind}' to 'format'`);
   }
+}
+
+/** C's conversion to an int: the least one when out of range. */
+function int32(value: number): number {
+  return Math.abs(value) < 2 ** 31 ? value : -(2 ** 31);
 }
 
 /** Short text passes through C's printf, which ends it at a zero byte; long text does not. */
