@@ -164,9 +164,7 @@ function decrementBy(session: Session, argv: readonly string[]): EngineReply {
 function incrementByFloat({ database }: Session, argv: readonly string[]): EngineReply {
   const [key, by] = argv.slice(1) as [string, string];
   const current = database.string(key) ?? '0';
-  const [a, b] = [parseFloatText(current), parseFloatText(by)];
-  if (a === undefined || b === undefined) throw new ErrorReply(NOT_FLOAT);
-  if (!Number.isFinite(a + b)) throw new ErrorReply('ERR increment would produce NaN or Infinity');
+  if (parseFloatText(current) === undefined || parseFloatText(by) === undefined) throw new ErrorReply(NOT_FLOAT);
   const sum = addExtended(current, by);
   if (sum === undefined) throw new ErrorReply('ERR increment would produce NaN or Infinity');
   database.replace(key, sum);
