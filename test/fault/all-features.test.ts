@@ -48,6 +48,7 @@ describe('all six features under load in one process', () => {
   it('settle every promise and let the process end when the server freezes', async () => {
     const { server, worker } = await underLoad();
     server.pause();
+    await new Promise((resolve) => setTimeout(resolve, 300));
     const { counts } = await outcome(worker);
     expect(counts['connection']?.failed).toBeGreaterThan(0);
   });

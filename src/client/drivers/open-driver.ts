@@ -1,17 +1,16 @@
-import type { Clock } from '../../core/clock.js';
-import type { Random } from '../../core/random.js';
+import { systemClock } from '../../core/clock.js';
+import type { Runtime } from '../../core/runtime.js';
 import type { RedisConfig } from '../config.js';
 import type { Driver } from '../driver.js';
 
 /** The driver for a configuration. Each is loaded only when it is asked for. */
-export async function openDriver(
-  config: RedisConfig,
-  ports: { readonly clock: Clock; readonly random: Random },
-): Promise<Driver> {
+export async function openDriver(config: RedisConfig, ports: Runtime): Promise<Driver> {
   const settings = config.settings();
   if (settings.target.kind === 'memory') {
     const { EmbeddedDriver, EmbeddedRedis } = await import('../../embedded/index.js');
-    return new EmbeddedDriver(EmbeddedRedis.named(settings.target.name), { database: settings.db });
+    // an engine that was made before keeps its clock, unless this manager asks for another one: that is refused
+    const options = ports.clock === systemClock ? {} : { clock: ports.clock };
+    return new EmbeddedDriver(EmbeddedRedis.named(settings.target.name, options), { database: settings.db });
   }
   const { StandaloneDriver } = await import('./node-redis/standalone.js');
   return new StandaloneDriver(settings, ports);

@@ -2,6 +2,7 @@ import { jitteredDelay } from '../../../core/backoff.js';
 import type { Clock, Timer } from '../../../core/clock.js';
 import { ConnectionError } from '../../../core/errors.js';
 import type { Random } from '../../../core/random.js';
+import type { Runtime } from '../../../core/runtime.js';
 import type { Settings } from '../../settings.js';
 import type { Connection, Driver, DriverEvent, Reply, ReplyMode, WireCommand } from '../../driver.js';
 import { NodeRedisConnection } from './connection.js';
@@ -23,7 +24,7 @@ export class StandaloneDriver implements Driver {
   readonly #stop = new AbortController();
   onEvent: (event: DriverEvent) => void = () => {};
 
-  constructor(settings: Settings, ports: { readonly clock: Clock; readonly random: Random }) {
+  constructor(settings: Settings, ports: Runtime) {
     this.endpoint = settings.endpoint;
     this.#settings = settings;
     this.#clock = ports.clock;
