@@ -85,7 +85,7 @@ export class EntryFormat {
     if (bytes[HEADER_BYTES] !== MAGIC) {
       throw new DecodeError({ key, reason: 'truncated', detail: 'its header is followed by no envelope' });
     }
-    return this.#codec.decode(bytes.subarray(HEADER_BYTES), contextOf(key));
+    return this.#codec.decode(bytes, contextOf(key), HEADER_BYTES);
   }
 
   /** Whether bytes of which only the header need be there would be read as a value, as far as a header can tell. */

@@ -93,12 +93,16 @@ export class Reader {
   }
 
   async #readTogether(batch: readonly Waiting[]): Promise<void> {
-    const slots = new Map<string, number>();
     const command = ['MGET'];
+    const slotOfKey = new Map<string, number>();
+    const slotOfCall: number[] = [];
     for (const { call } of batch) {
-      if (slots.has(call.key)) continue;
-      slots.set(call.key, slots.size);
-      command.push(call.key);
+      let slot = slotOfKey.get(call.key);
+      if (slot === undefined) {
+        slot = command.push(call.key) - 2;
+        slotOfKey.set(call.key, slot);
+      }
+      slotOfCall.push(slot);
     }
     let reply: unknown;
     try {
@@ -106,10 +110,11 @@ export class Reader {
     } catch (error) {
       return this.#refused(batch, error);
     }
-    const answers = Array.isArray(reply) && reply.length === slots.size ? (reply as readonly unknown[]) : undefined;
-    for (const waiting of batch) {
+    const answers = Array.isArray(reply) && reply.length === slotOfKey.size ? (reply as readonly unknown[]) : undefined;
+    for (let index = 0; index < batch.length; index += 1) {
+      const waiting = batch[index] as Waiting;
       if (answers === undefined) fail(waiting, new BadReplyError('MGET', 'one value per key', reply));
-      else deliver(waiting, answers[slots.get(waiting.call.key) ?? -1]);
+      else deliver(waiting, answers[slotOfCall[index] ?? -1]);
     }
   }
 

@@ -23,9 +23,10 @@ export interface Codec {
   /**
    * The stored value. It owns all its memory: the bytes may be reused at once.
    *
+   * @param start where the value begins in the bytes, default 0; it ends where they end
    * @throws DecodeError `RU_DECODE`, ForeignValueError `RU_FOREIGN_VALUE`, EncryptionError `RU_ENCRYPTION`
    */
-  decode(bytes: Uint8Array, context: CodecContext): unknown;
+  decode(bytes: Uint8Array, context: CodecContext, start?: number): unknown;
 }
 
 /**
@@ -68,13 +69,15 @@ class EnvelopeCodec implements Codec {
     return envelope.sealPlain(Buffer.concat([Buffer.alloc(envelope.HEADER_BYTES), content]), flags);
   }
 
-  decode(input: Uint8Array, context: CodecContext): unknown {
+  decode(input: Uint8Array, context: CodecContext, start = 0): unknown {
     const { compressor } = this.#settings;
     const { key } = context;
     const bytes = asBuffer(input);
-    if (envelope.isForeign(bytes)) return this.#decodeForeign(bytes, key);
-    const format = envelope.formatOf(bytes, key);
-    const content = this.#open(bytes, format.encrypted, context);
+    if (envelope.isForeign(bytes, start)) return this.#decodeForeign(bytes.subarray(start), key);
+    const format = envelope.formatOf(bytes, start, key);
+    const content = format.encrypted
+      ? decrypt(bytes.subarray(start), this.#settings.keyring, context)
+      : this.#openPlain(bytes, start, key);
     const maxSize = compressor?.maxSize ?? DEFAULT_MAX_SIZE;
     const payload = format.compression === undefined ? content : inflate(content, format.compression, { key, maxSize });
     try {
@@ -84,13 +87,11 @@ class EnvelopeCodec implements Codec {
     }
   }
 
-  /** What the envelope holds, after its tag or checksum was found right. */
-  #open(bytes: Buffer, encrypted: boolean, context: CodecContext): Buffer {
+  /** What a plain envelope holds, if its checksum is right and plain values are welcome. */
+  #openPlain(bytes: Buffer, start: number, key: string): Buffer {
     const { keyring, allowPlaintext } = this.#settings;
-    const { key } = context;
-    if (encrypted) return decrypt(bytes, keyring, context);
     if (keyring !== undefined && !allowPlaintext) throw new EncryptionError('not-encrypted', { key });
-    return envelope.verifiedPayload(bytes, key);
+    return envelope.verifiedPayload(bytes, start, key);
   }
 
   #decodeForeign(bytes: Buffer, key: string): unknown {
@@ -118,9 +119,9 @@ class BareCodec implements Codec {
     return this.#serializer.write(value, 0);
   }
 
-  decode(bytes: Uint8Array, { key }: CodecContext): unknown {
+  decode(bytes: Uint8Array, { key }: CodecContext, start = 0): unknown {
     try {
-      return this.#serializer.readUnchecked(asBuffer(bytes));
+      return this.#serializer.readUnchecked(asBuffer(bytes).subarray(start));
     } catch (error) {
       throw malformed(error, key);
     }

@@ -71,26 +71,26 @@ export function encryptedHeader(flags: number, keyId: number): Buffer {
   return header;
 }
 
-/** Whether somebody else wrote these bytes; none at all count as such. */
-export function isForeign(bytes: Buffer): boolean {
-  return bytes[0] !== FRAME_MAGIC;
+/** Whether somebody else wrote the bytes from `start` on; none at all count as such. */
+export function isForeign(bytes: Buffer, start: number): boolean {
+  return bytes[start] !== FRAME_MAGIC;
 }
 
-/** Reads the first three bytes. @throws DecodeError `truncated`, `version` */
-export function formatOf(bytes: Buffer, key: string): Format {
-  if (bytes.length < HEADER_BYTES) {
+/** Reads the first three bytes of the envelope at `start`. @throws DecodeError `truncated`, `version` */
+export function formatOf(bytes: Buffer, start: number, key: string): Format {
+  if (bytes.length < start + HEADER_BYTES) {
     throw new DecodeError({ key, reason: 'truncated', detail: 'it ends within the header of its envelope' });
   }
-  const format = bytes[1] === KIND_VALUE ? FORMATS[bytes[2] as number] : undefined;
+  const format = bytes[start + 1] === KIND_VALUE ? FORMATS[bytes[start + 2] as number] : undefined;
   if (format !== undefined) return format;
   const detail = 'its envelope is of another kind or a newer version than this release reads';
   throw new DecodeError({ key, reason: 'version', detail });
 }
 
-/** The payload of a plain envelope. @throws DecodeError `checksum` */
-export function verifiedPayload(bytes: Buffer, key: string): Buffer {
-  const payload = bytes.subarray(HEADER_BYTES);
-  if (bytes.readUInt32BE(3) === checksum(payload, bytes[2] as number)) return payload;
+/** The payload of the plain envelope at `start`. @throws DecodeError `checksum` */
+export function verifiedPayload(bytes: Buffer, start: number, key: string): Buffer {
+  const payload = bytes.subarray(start + HEADER_BYTES);
+  if (bytes.readUInt32BE(start + 3) === checksum(payload, bytes[start + 2] as number)) return payload;
   throw new DecodeError({ key, reason: 'checksum', detail: 'its checksum is wrong, so it was changed or cut short' });
 }
 
