@@ -6,7 +6,7 @@ const PROTOCOL = 'redis-utils/v1';
  * What the tag of an encrypted value protects beside the value: each part behind its length in 4 bytes, so that no two
  * lists of parts give the same bytes.
  */
-export function associatedData(header: Buffer, { domain, key, field, bound = [] }: CodecContext): Buffer {
+export function associatedData(header: Buffer, { domain = 'value', key, field, bound = [] }: CodecContext): Buffer {
   const texts = [domain, key, field ?? '', ...bound];
   let size = 8 + PROTOCOL.length + header.length;
   for (const text of texts) size += 4 + Buffer.byteLength(text);

@@ -4,7 +4,7 @@
  * those sealed with other keys are told apart, and never returned as data.
  */
 import { DEFAULT_MAX_SIZE, inflate } from './compression.js';
-import type { CodecContext } from './context.js';
+import { checkContext, type CodecContext } from './context.js';
 import { decrypt, encrypt } from './encryption.js';
 import * as envelope from './envelope.js';
 import { DecodeError, EncryptionError, ForeignValueError, SerializationError } from './errors.js';
@@ -17,7 +17,8 @@ export interface Codec {
   /**
    * The bytes to store. They may share memory with the bytes of other values, and are never changed afterwards.
    *
-   * @throws SerializationError `RU_SERIALIZATION` for a value that would not come back as it is
+   * @throws SerializationError `RU_SERIALIZATION` for a value that would not come back as it is; ConfigError for a
+   *   context without a key
    */
   encode(value: unknown, context: CodecContext): Uint8Array;
   /**
@@ -55,6 +56,7 @@ class EnvelopeCodec implements Codec {
 
   encode(value: unknown, context: CodecContext): Uint8Array {
     const { serializer, compressor, keyring } = this.#settings;
+    checkContext(context);
     assertStorable(value, serializer, context);
     if (this.#direct) return envelope.sealPlain(serializer.write(value, envelope.HEADER_BYTES), this.#plainFlags);
     const payload = serializer.write(value, 0);
@@ -71,6 +73,7 @@ class EnvelopeCodec implements Codec {
 
   decode(input: Uint8Array, context: CodecContext, start = 0): unknown {
     const { compressor } = this.#settings;
+    checkContext(context);
     const { key } = context;
     const bytes = asBuffer(input);
     if (envelope.isForeign(bytes, start)) return this.#decodeForeign(bytes.subarray(start), key);
