@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { type CodecContext, createCodec, generateKey, Keyring } from '../../../src/codec/index.js';
+import { type CodecContext, createCodec, EncryptionError, generateKey, Keyring } from '../../../src/codec/index.js';
 
 const codec = createCodec({ encryption: Keyring.of({ active: 'k', keys: { k: generateKey() } }) });
 
@@ -8,7 +8,7 @@ describe('the place of a value', () => {
   it('is of the domain "value" unless it says otherwise', () => {
     const sealed = codec.encode(1, { key: 'k' });
     expect(codec.decode(sealed, { key: 'k', domain: 'value' })).toBe(1);
-    expect(() => codec.decode(sealed, { key: 'k', domain: 'cache' })).toThrow(/RU_|encrypt|open|tamper/i);
+    expect(() => codec.decode(sealed, { key: 'k', domain: 'cache' })).toThrow(EncryptionError);
   });
 
   it.each([undefined, {}, { key: 5 }])('must name a key: %j is refused', (context) => {
