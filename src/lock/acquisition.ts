@@ -8,10 +8,10 @@ import {
   ServerError,
   TimeoutError,
 } from '../core/errors.js';
-import type { CommandOptions } from '../client/command.js';
 import { LockTimeoutError } from './errors.js';
 import { Guard } from './guard.js';
 import { LeaseTime } from './lease-time.js';
+import type { Claim, Grant } from './lock-calls.js';
 import type { LockTerms } from './lock-terms.js';
 import { DEFAULT_WAIT_MS, type Patience } from './options.js';
 
@@ -31,18 +31,23 @@ export class Acquisition {
   readonly #terms: LockTerms;
   readonly #patience: Patience;
   readonly #startedMs: number;
-  #token: string;
+  #claim: Claim;
+  /** What the present attempt is granted, if it is. */
+  #lease: LeaseTime;
   #attempts = 0;
   /** An attempt under this token may have been granted without our knowledge. */
   #inDoubt = false;
-  /** What was left of the other's lease at the last refusal. */
+  /** The last answer was that another holds the lock. */
+  #refused = false;
+  /** What was left of the other's lease then. */
   #othersLeaseMs = 0;
 
   constructor(terms: LockTerms, patience: Patience) {
     this.#terms = terms;
     this.#patience = patience;
-    this.#startedMs = terms.keeper.clock.monotonicMs();
-    this.#token = this.#terms.keeper.newToken();
+    this.#claim = { hash: terms.hash, token: terms.keeper.newToken() };
+    this.#lease = new LeaseTime(terms.keeper.clock);
+    this.#startedMs = this.#lease.sentMs;
   }
 
   /** One attempt. Cost: 1 round trip. */
@@ -50,7 +55,12 @@ export class Acquisition {
     const { keeper } = this.#terms;
     keeper.enter();
     try {
-      return await this.#attempt(attemptTime(this.#patience.timeoutMs, 0));
+      const asked = this.#ask(this.#patience.timeoutMs);
+      try {
+        return this.#take(await asked);
+      } catch (error) {
+        throw this.#failed(error);
+      }
     } catch (error) {
       throw this.#givenUp(error);
     } finally {
@@ -61,11 +71,21 @@ export class Acquisition {
   /** Attempts until one is granted or the time is over. */
   async granted(): Promise<Guard> {
     const { keeper } = this.#terms;
+    const { timeoutMs = DEFAULT_WAIT_MS } = this.#patience;
     keeper.enter();
     try {
       for (;;) {
-        const guard = await this.#attemptAndWait();
-        if (guard !== undefined) return guard;
+        // what throws here has not been sent
+        const asked = this.#ask(timeoutMs);
+        let failure: RedisUtilsError | undefined;
+        try {
+          const guard = this.#take(await asked);
+          if (guard !== undefined) return guard;
+        } catch (error) {
+          failure = this.#worthAnother(this.#failed(error), timeoutMs);
+        }
+        await this.#pause(timeoutMs - this.#waitedMs(), failure !== undefined);
+        if (this.#waitedMs() >= timeoutMs) throw failure ?? this.#timedOut();
       }
     } catch (error) {
       throw this.#givenUp(error);
@@ -74,46 +94,32 @@ export class Acquisition {
     }
   }
 
-  async #attemptAndWait(): Promise<Guard | undefined> {
-    const { timeoutMs = DEFAULT_WAIT_MS } = this.#patience;
-    const attemptMs = attemptTime(timeoutMs, this.#waitedMs());
-    let failure: RedisUtilsError | undefined;
-    try {
-      const guard = await this.#attempt(attemptMs);
-      if (guard !== undefined) return guard;
-    } catch (error) {
-      if (!passesByItself(error)) throw error;
-      failure = error;
-    }
-    const leftMs = timeoutMs - this.#waitedMs();
-    if (leftMs > 0) await this.#pause(leftMs, failure !== undefined);
-    if (this.#waitedMs() < timeoutMs) return undefined;
-    throw failure ?? this.#timedOut();
+  #ask(patienceMs: number | undefined): Promise<Grant> {
+    const { keeper } = this.#terms;
+    const { signal } = this.#patience;
+    signal?.throwIfAborted();
+    if (keeper.closing) throw this.#closed();
+    if (this.#attempts > 0) this.#lease = new LeaseTime(keeper.clock);
+    this.#attempts += 1;
+    const timeoutMs = attemptTime(patienceMs, this.#lease.sentMs - this.#startedMs);
+    return keeper.calls.acquire(this.#claim, this.#terms, { timeoutMs, signal });
   }
 
   /** A guard, or `undefined` when the lock is held by another. */
-  async #attempt(timeoutMs: number | undefined): Promise<Guard | undefined> {
-    const { keeper, keys, ttlMs, metadata } = this.#terms;
-    this.#patience.signal?.throwIfAborted();
-    if (keeper.closing) throw new ClosedError('The manager', keeper.endpoint);
-    this.#attempts += 1;
-    const lease = new LeaseTime(keeper.clock);
-    let grant;
-    try {
-      grant = await keeper.scripts.acquire.run(keys, [this.#token, ttlMs, metadata], this.#limits(timeoutMs));
-    } catch (error) {
-      if (isWrongType(error)) throw wrongType(keys[0], error);
-      this.#inDoubt ||= !(error instanceof ConnectionError && error.outcome === 'not-sent');
-      throw error;
-    }
-    if (grant.fence === undefined) {
-      this.#othersLeaseMs = grant.leaseMs;
+  #take({ fence, leaseMs }: Grant): Guard | undefined {
+    if (fence === undefined) {
+      this.#refused = true;
+      this.#othersLeaseMs = leaseMs;
       return undefined;
     }
-    lease.grant(grant.leaseMs);
-    if (keeper.closing) return this.#returnToClosing();
-    if (lease.remainingMs < ttlMs / 2) return this.#refuseStale();
-    return new Guard(this.#terms, { token: this.#token, fence: grant.fence, lease });
+    const lease = this.#lease;
+    lease.grant(leaseMs);
+    if (this.#terms.keeper.closing) {
+      this.#inDoubt = true;
+      throw this.#closed();
+    }
+    if (lease.remainingMs < this.#terms.ttlMs / 2) return this.#refuseStale();
+    return new Guard(this.#terms, { claim: this.#claim, fence, lease });
   }
 
   /**
@@ -121,19 +127,32 @@ export class Acquisition {
    * token, because this one is being given back.
    */
   #refuseStale(): undefined {
-    this.#terms.keeper.withdraw(this.#terms.keys, this.#token, this.#terms.ttlMs);
-    this.#token = this.#terms.keeper.newToken();
+    const { keeper, hash, ttlMs } = this.#terms;
+    keeper.withdraw(this.#claim, ttlMs);
+    this.#claim = { hash, token: keeper.newToken() };
     this.#inDoubt = false;
-    this.#othersLeaseMs = this.#terms.ttlMs;
+    this.#othersLeaseMs = ttlMs;
   }
 
-  async #returnToClosing(): Promise<never> {
-    const { keeper, keys, ttlMs } = this.#terms;
-    await keeper.giveBack(keys, this.#token, ttlMs);
-    throw new ClosedError('The manager', keeper.endpoint);
+  /** Draws the conclusions from an attempt that failed, and returns what it failed with. */
+  #failed(error: unknown): unknown {
+    if (isWrongType(error)) return wrongType(this.#terms.hash, error);
+    this.#inDoubt ||= !(error instanceof ConnectionError && error.outcome === 'not-sent');
+    return error;
+  }
+
+  /** Throws what another attempt cannot cure. What it returns is the reason to give up when the time is over. */
+  #worthAnother(error: unknown, timeoutMs: number): RedisUtilsError | undefined {
+    if (!passesByItself(error)) throw error;
+    // the last attempt had only the time that was left: its missing answer says less than the refusal before it
+    const isCutShort = error instanceof TimeoutError && this.#waitedMs() >= timeoutMs;
+    if (this.#refused && isCutShort) return undefined;
+    this.#refused = false;
+    return error;
   }
 
   async #pause(leftMs: number, failed: boolean): Promise<void> {
+    if (leftMs <= 0) return;
     const { clock, random } = this.#terms.keeper;
     const retryMs = jitteredDelay(this.#attempts - 1, RETRY, random);
     const leaseEndMs = failed ? Infinity : this.#othersLeaseMs + 1 + random.uniform() * LEASE_END_SPREAD_MS;
@@ -142,9 +161,12 @@ export class Acquisition {
 
   /** Takes care of what an attempt may have left behind, and returns the error to throw. */
   #givenUp(error: unknown): unknown {
-    const { keeper, keys, ttlMs } = this.#terms;
-    if (this.#inDoubt) keeper.withdraw(keys, this.#token, ttlMs);
+    if (this.#inDoubt) this.#terms.keeper.withdraw(this.#claim, this.#terms.ttlMs);
     return error;
+  }
+
+  #closed(): ClosedError {
+    return new ClosedError('The manager', this.#terms.keeper.endpoint);
   }
 
   #timedOut(): LockTimeoutError {
@@ -155,20 +177,12 @@ export class Acquisition {
   #waitedMs(): number {
     return this.#terms.keeper.clock.monotonicMs() - this.#startedMs;
   }
-
-  #limits(timeoutMs: number | undefined): CommandOptions | undefined {
-    const { signal } = this.#patience;
-    const { commandTimeoutMs } = this.#terms.keeper;
-    const isShorter = timeoutMs !== undefined && timeoutMs < commandTimeoutMs;
-    if (!isShorter) return signal === undefined ? undefined : { signal };
-    return { timeout: Math.max(1, Math.ceil(timeoutMs)), signal };
-  }
 }
 
 /** With no time to wait, the one attempt still gets the time of an ordinary command. */
 function attemptTime(timeoutMs: number | undefined, waitedMs: number): number | undefined {
   if (timeoutMs === undefined || timeoutMs === 0) return undefined;
-  return Math.max(1, timeoutMs - waitedMs);
+  return timeoutMs - waitedMs;
 }
 
 /** No answer, or a server that is not ready: worth another attempt while there is time. */

@@ -5,6 +5,7 @@ import { type CheckedSignal, checkedSignal } from './checked-signal.js';
 import { LockLostError, type LockLostReason } from './errors.js';
 import type { Kept, ReleaseResult } from './keeper.js';
 import { LeaseTime } from './lease-time.js';
+import type { Claim, LockCalls } from './lock-calls.js';
 import type { LockGuard } from './lock-guard.js';
 import type { LockTerms } from './lock-terms.js';
 import { checkTtl } from './options.js';
@@ -20,8 +21,8 @@ const LOOK_AGAIN_MS = 1000;
  */
 export class Guard implements LockGuard, Renewable, Kept {
   readonly key: string;
-  readonly token: string;
   readonly fence: bigint;
+  readonly claim: Claim;
   readonly terms: LockTerms;
   #lease: LeaseTime;
   readonly #renewal: Renewal;
@@ -32,14 +33,18 @@ export class Guard implements LockGuard, Renewable, Kept {
   #signal: CheckedSignal | undefined;
   #deadline: Timer | undefined;
 
-  constructor(terms: LockTerms, grant: { readonly token: string; readonly fence: bigint; readonly lease: LeaseTime }) {
+  constructor(terms: LockTerms, grant: { readonly claim: Claim; readonly fence: bigint; readonly lease: LeaseTime }) {
     this.terms = terms;
     this.key = terms.key;
-    this.token = grant.token;
     this.fence = grant.fence;
+    this.claim = grant.claim;
     this.#lease = grant.lease;
     this.#renewal = new Renewal(this);
     terms.keeper.keep(this);
+  }
+
+  get token(): string {
+    return this.claim.token;
   }
 
   get lease(): LeaseTime {
@@ -57,8 +62,12 @@ export class Guard implements LockGuard, Renewable, Kept {
     return this.#loss;
   }
 
+  /** Looks at the clock and takes the consequence. */
   get remainingMs(): number {
-    return this.check() ? this.#lease.remainingMs : 0;
+    if (this.#loss !== undefined || this.#release !== undefined) return 0;
+    const leftMs = this.#lease.remainingMs;
+    if (leftMs === 0) this.#lose(this.#renewal.reason, this.#renewal.cause);
+    return leftMs;
   }
 
   get signal(): AbortSignal {
@@ -70,27 +79,23 @@ export class Guard implements LockGuard, Renewable, Kept {
     return this.#signal.signal;
   }
 
-  /** Looks at the clock and takes the consequence. True while held. */
+  /** Looks at the clock and takes the consequence, as `remainingMs` does. True while held. */
   check(): boolean {
-    if (this.#loss !== undefined || this.#release !== undefined) return false;
-    if (this.#lease.remainingMs > 0) return true;
-    this.#lose(this.#renewal.reason, this.#renewal.cause);
-    return false;
+    return this.remainingMs > 0;
   }
 
   assertHeld(minMs = 0): void {
     if (minMs !== 0) checkNumber('assertHeld.minMs', minMs, { min: 0, max: Number.MAX_SAFE_INTEGER });
-    if (!this.check()) throw this.#loss ?? this.#error('released');
-    if (this.#lease.remainingMs < minMs) throw this.#error('ending');
+    const leftMs = this.remainingMs;
+    if (leftMs === 0) throw this.#loss ?? this.#error('released');
+    if (leftMs < minMs) throw this.#error('ending');
   }
 
   async extend(ttl?: Duration): Promise<void> {
     const ttlMs = ttl === undefined ? this.terms.ttlMs : checkTtl(ttl, 'extend.ttl');
     this.assertHeld();
     const lease = new LeaseTime(this.terms.keeper.clock);
-    const { standing, leaseMs } = await this.#ask((timeout) =>
-      this.terms.keeper.scripts.extend.run(this.terms.keys, [this.token, ttlMs], { timeout }),
-    );
+    const { standing, leaseMs } = await this.#ask((calls, timeoutMs) => calls.extend(this.claim, ttlMs, timeoutMs));
     if (standing !== 'held') this.lose(standing);
     lease.grant(leaseMs);
     this.confirm(lease);
@@ -99,9 +104,7 @@ export class Guard implements LockGuard, Renewable, Kept {
 
   async verify(): Promise<boolean> {
     if (!this.check()) return false;
-    const standing = await this.#ask((timeout) =>
-      this.terms.keeper.scripts.verify.run(this.terms.keys, [this.token], { timeout }),
-    );
+    const { standing } = await this.#ask((calls, timeoutMs) => calls.verify(this.claim, timeoutMs));
     if (standing !== 'held') this.lose(standing);
     return this.check();
   }
@@ -154,20 +157,19 @@ export class Guard implements LockGuard, Renewable, Kept {
   }
 
   #giveBack(leaseMs: number): Promise<ReleaseResult> {
-    return this.terms.keeper.giveBack(this.terms.keys, this.token, leaseMs);
+    return this.terms.keeper.giveBack(this.claim, leaseMs);
   }
 
   /** A renewal that was on its way when the lease ended may still have prolonged it on the server. */
   #abandon(loss: LockLostError): ReleaseResult {
-    if (!this.#confirmedLoss) this.terms.keeper.withdraw(this.terms.keys, this.token, this.terms.ttlMs);
+    if (!this.#confirmedLoss) this.terms.keeper.withdraw(this.claim, this.terms.ttlMs);
     return { status: loss.reason === 'stolen' ? 'stolen' : 'expired' };
   }
 
   /** Sends a request that is not worth waiting for beyond the lease. */
-  async #ask<T>(send: (timeoutMs: number) => Promise<T>): Promise<T> {
-    const { commandTimeoutMs } = this.terms.keeper;
+  async #ask<T>(send: (calls: LockCalls, timeoutMs: number) => Promise<T>): Promise<T> {
     try {
-      return await send(Math.max(1, Math.min(Math.ceil(this.#lease.remainingMs), commandTimeoutMs)));
+      return await send(this.terms.keeper.calls, this.#lease.remainingMs);
     } catch (error) {
       this.assertHeld();
       throw error;

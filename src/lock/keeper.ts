@@ -1,12 +1,10 @@
 import type { RedisManager } from '../client/manager.js';
-import type { Script } from '../client/script.js';
 import { jitteredDelay } from '../core/backoff.js';
 import type { Clock } from '../core/clock.js';
 import { Deadlines } from '../core/deadlines.js';
 import { ServerError } from '../core/errors.js';
 import type { Random } from '../core/random.js';
-import { acquireScript, extendScript, releaseScript, verifyScript } from './scripts.js';
-import type { AcquireArgs, ExtendArgs, Extension, Grant, Standing, TokenArgs } from './scripts.js';
+import { type Claim, LockCalls } from './lock-calls.js';
 
 /**
  * What became of a lock at its release.
@@ -25,27 +23,19 @@ export interface Kept {
   close(): Promise<void>;
 }
 
-interface LockScripts {
-  readonly acquire: Script<AcquireArgs, Grant>;
-  readonly extend: Script<ExtendArgs, Extension>;
-  readonly release: Script<TokenArgs, Standing>;
-  readonly verify: Script<TokenArgs, Standing>;
-}
-
 const TOKEN_BYTES = 16;
-const TOKENS_PER_BLOCK = 32;
+const TOKENS_PER_BLOCK = 128;
 const MIN_RELEASE_MS = 100;
 const WITHDRAWAL_RETRY = { baseMs: 50, maxMs: 1000 };
 
-/** One per manager: its bound scripts, the guards held through it, and the locks that must still be given back. */
+/** One per manager: its calls to the server, the guards held through it, and the locks that must still be given back. */
 export class Keeper {
   static readonly #keepers = new WeakMap<RedisManager, Keeper>();
 
   readonly clock: Clock;
   readonly random: Random;
-  readonly commandTimeoutMs: number;
   readonly endpoint: string;
-  readonly scripts: LockScripts;
+  readonly calls: LockCalls;
   /** When each held guard looks after its lease next. */
   readonly due: Deadlines;
   readonly #manager: RedisManager;
@@ -60,15 +50,9 @@ export class Keeper {
     this.#manager = manager;
     this.clock = manager.clock;
     this.random = manager.random;
-    this.commandTimeoutMs = manager.config.commandTimeoutMs;
     this.endpoint = manager.endpoint;
     this.due = new Deadlines(manager.clock);
-    this.scripts = {
-      acquire: manager.script(acquireScript),
-      extend: manager.script(extendScript),
-      release: manager.script(releaseScript),
-      verify: manager.script(verifyScript),
-    };
+    this.calls = new LockCalls(manager);
     manager.onClose(() => this.#close());
   }
 
@@ -118,17 +102,15 @@ export class Keeper {
   }
 
   /** Gives a lock back. Never rejects: without an answer, the rest is done in the background. */
-  async giveBack(keys: readonly string[], token: string, leaseMs: number): Promise<ReleaseResult> {
-    // after the end of the lease the answer changes nothing
-    const timeout = Math.max(MIN_RELEASE_MS, Math.ceil(leaseMs));
-    const options = timeout < this.commandTimeoutMs ? { timeout } : undefined;
+  async giveBack(claim: Claim, leaseMs: number): Promise<ReleaseResult> {
     try {
-      const standing = await this.scripts.release.run(keys, [token], options);
+      // after the end of the lease the answer changes nothing
+      const { standing } = await this.calls.release(claim, Math.max(MIN_RELEASE_MS, leaseMs));
       return { status: standing === 'held' ? 'released' : standing };
     } catch (error) {
       // somebody has put another kind of value in the lock's place
       if (error instanceof ServerError && error.replyCode === 'WRONGTYPE') return { status: 'stolen' };
-      this.#withdrawLater({ keys, token, leftMs: leaseMs, attempt: 0 }, error);
+      this.#withdrawLater({ claim, leftMs: leaseMs, attempt: 0 }, error);
       return { status: 'unknown' };
     }
   }
@@ -137,13 +119,13 @@ export class Keeper {
    * Gives back, in the background, what a token may hold: after an acquisition with an unknown end, or a lease that was
    * lost while a renewal was on its way. Tried until it is answered or the lease must have ended by itself.
    */
-  withdraw(keys: readonly string[], token: string, leaseMs: number): void {
-    this.#withdraw({ keys, token, leftMs: leaseMs, attempt: 0 });
+  withdraw(claim: Claim, leaseMs: number): void {
+    this.#withdraw({ claim, leftMs: leaseMs, attempt: 0 });
   }
 
   #withdraw(duty: Withdrawal): void {
     const startedMs = this.clock.monotonicMs();
-    this.scripts.release.run(duty.keys, [duty.token]).catch((error: unknown) => {
+    this.calls.release(duty.claim).catch((error: unknown) => {
       const leftMs = duty.leftMs - (this.clock.monotonicMs() - startedMs);
       this.#withdrawLater({ ...duty, leftMs, attempt: duty.attempt + 1 }, error);
     });
@@ -160,12 +142,12 @@ export class Keeper {
     await Promise.all([...this.#guards].map((guard) => guard.close()));
     if (this.#acquiring > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     this.due.stop();
+    this.calls.close();
   }
 }
 
 interface Withdrawal {
-  readonly keys: readonly string[];
-  readonly token: string;
+  readonly claim: Claim;
   readonly leftMs: number;
   readonly attempt: number;
 }

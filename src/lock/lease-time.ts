@@ -9,15 +9,16 @@ import type { Clock } from '../core/clock.js';
  * ignored.
  */
 export class LeaseTime {
+  /** By the monotonic clock. */
+  readonly sentMs: number;
   readonly #clock: Clock;
-  readonly #sentMonotonicMs: number;
   readonly #sentWallMs: number;
   #validMs = 0;
 
   /** Call right before the request is sent. */
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#sentMonotonicMs = clock.monotonicMs();
+    this.sentMs = clock.monotonicMs();
     this.#sentWallMs = clock.wallMs();
   }
 
@@ -27,7 +28,7 @@ export class LeaseTime {
   }
 
   get elapsedMs(): number {
-    return Math.max(this.#clock.monotonicMs() - this.#sentMonotonicMs, this.#clock.wallMs() - this.#sentWallMs);
+    return Math.max(this.#clock.monotonicMs() - this.sentMs, this.#clock.wallMs() - this.#sentWallMs);
   }
 
   /** How long the lease can still be relied on; 0 when it is over. */

@@ -6,6 +6,6 @@ export interface LockTerms extends HoldTerms {
   readonly keeper: Keeper;
   /** The lock's key as the user wrote it. */
   readonly key: string;
-  /** The keys of the scripts: the lock's hash. */
-  readonly keys: readonly [hash: string];
+  /** The Redis key of the lock. */
+  readonly hash: string;
 }

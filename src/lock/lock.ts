@@ -15,6 +15,9 @@ import { type AcquireOptions, checkLockOptions, checkPatience, type LockOptions 
  * after 5 to 150 ms, and right after the holder's lease ends. A lock is not re-entrant: a holder that acquires it again
  * waits for itself.
  *
+ * Calls of one tick on one manager, of whatever locks, travel in one command of at most 128: what is called a round trip
+ * here and at `LockGuard` is shared by them.
+ *
  * Source of the protocol: the single-server lock of the Redis documentation, with the lease end as a field compared with
  * the server's time, a fence made by the granting script, and acquisition that is idempotent by its token.
  *
@@ -37,7 +40,7 @@ export class DistributedLock {
     this.key = checkText('lock.key', key);
     const terms = checkLockOptions(ttl, options);
     const hash = manager.keySpace('lock', options?.prefix).key(key);
-    this.#terms = { ...terms, keeper: Keeper.of(manager), key, keys: [hash] };
+    this.#terms = { ...terms, keeper: Keeper.of(manager), key, hash };
   }
 
   /**
@@ -69,14 +72,18 @@ export class DistributedLock {
    *
    * Cost: 1 round trip.
    */
-  async tryAcquire(options?: AcquireOptions): Promise<LockGuard | undefined> {
-    return new Acquisition(this.#terms, checkPatience(options)).once();
+  tryAcquire(options?: AcquireOptions): Promise<LockGuard | undefined> {
+    try {
+      return new Acquisition(this.#terms, checkPatience(options)).once();
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** `guard.release()`. @throws ConfigError when the guard is not one of this key */
-  async release(guard: LockGuard): Promise<ReleaseResult> {
-    if (guard?.key !== this.key) throw wrong('guard', `a guard of the lock '${this.key}'`, guard);
-    return guard.release();
+  release(guard: LockGuard): Promise<ReleaseResult> {
+    if (guard?.key === this.key) return guard.release();
+    return Promise.reject(wrong('guard', `a guard of the lock '${this.key}'`, guard));
   }
 
   /**

@@ -1,11 +1,12 @@
 import { Expiring } from '../core/deadlines.js';
 import { LeaseTime } from './lease-time.js';
 import type { LockLostReason } from './errors.js';
+import type { Claim } from './lock-calls.js';
 import type { LockTerms } from './lock-terms.js';
 
 /** What renewal needs of the guard whose lease it renews. */
 export interface Renewable {
-  readonly token: string;
+  readonly claim: Claim;
   readonly lease: LeaseTime;
   readonly terms: LockTerms;
   /** Looks at the clock; false once the guard is lost or released. */
@@ -39,7 +40,7 @@ export class Renewal extends Expiring {
   constructor(guard: Renewable) {
     super();
     this.#guard = guard;
-    this.#startedMs = guard.terms.keeper.clock.monotonicMs();
+    this.#startedMs = guard.lease.sentMs;
     this.#schedule(this.#intervalMs());
   }
 
@@ -68,12 +69,12 @@ export class Renewal extends Expiring {
   }
 
   #renew(): void {
-    const { terms, token } = this.#guard;
-    const { keeper, keys, ttlMs } = terms;
+    const { claim, terms } = this.#guard;
+    const { keeper, ttlMs } = terms;
     const lease = new LeaseTime(keeper.clock);
-    const answerMs = Math.max(MIN_ANSWER_MS, Math.ceil(this.#guard.lease.remainingMs / 2));
+    const answerMs = Math.max(MIN_ANSWER_MS, this.#guard.lease.remainingMs / 2);
     this.#inFlight = true;
-    keeper.scripts.extend.run(keys, [token, ttlMs], { timeout: Math.min(answerMs, keeper.commandTimeoutMs) }).then(
+    keeper.calls.extend(claim, ttlMs, answerMs).then(
       ({ standing, leaseMs }) => {
         this.#inFlight = false;
         if (standing !== 'held') return this.#guard.lose(standing);

@@ -1,6 +1,7 @@
+import type { CommandArg } from '../client/command.js';
 import { defineScript, type ScriptDef } from '../client/script.js';
 import type { Reply } from '../client/driver.js';
-import { BadReplyError } from '../core/errors.js';
+import { BadReplyError, ServerError } from '../core/errors.js';
 
 /*
  * A lock is one hash: o owner's token ('' or absent when free), f fence in decimal, x lease end in ms of the server's
@@ -10,147 +11,170 @@ import { BadReplyError } from '../core/errors.js';
  * clock. So it has to be set only when x moves into another hour.
  */
 
+/** What a call asks of a lock. */
+export type Operation = 'acquire' | 'extend' | 'release' | 'verify';
+
 /** What the server says about a token: it holds the lock, nobody does, or somebody else does. */
 export type Standing = 'held' | 'expired' | 'stolen';
 
-export type AcquireArgs = readonly [token: string, ttlMs: number, metadata: string];
-export type ExtendArgs = readonly [token: string, ttlMs: number];
-export type TokenArgs = readonly [token: string];
-
-export interface Grant {
-  /** Absent when somebody else holds the lock. */
-  readonly fence: bigint | undefined;
-  /** How much was left of the lease, ours or the other's, when the server answered. */
-  readonly leaseMs: number;
-}
-
-export interface Extension {
+/** What the server says to one call. */
+export interface Answer {
   readonly standing: Standing;
+  /** Of the token that holds the lock, told to `acquire` alone. */
+  readonly fence: bigint | undefined;
+  /** How much was left of the lease, ours or the other's, when the server answered. `release` is not told. */
   readonly leaseMs: number;
 }
 
-export const acquireScript: ScriptDef<AcquireArgs, Grant> = defineScript({
-  name: 'lock.acquire',
-  keys: ['lock'],
-  args: ['token', 'ttlMs', 'metadata'],
+/** The server's time in ms, then two items for each call, which `readAnswer` understands. */
+export type RunReply = readonly [nowMs: number, ...items: Reply[]];
+
+/**
+ * Many calls at one moment, in their order; a lock may come more than once. Each call is answered by itself: what
+ * Redis says against one of its commands is its own answer and nobody else's, so this script fails as a whole only
+ * before it has done anything.
+ *
+ * acquire: a token that already holds the lock gets the same grant again, so a lost reply can be asked for once more.
+ * extend: never shortens, so two that overtake each other cannot leave a lease that ends before either's promise.
+ * release: an owner whose lease has ended, but whom nobody has followed, was alone until now.
+ */
+export const run: ScriptDef<readonly CommandArg[], RunReply> = defineScript<readonly CommandArg[], RunReply>({
+  name: 'lock.run',
+  keys: ['lock...'],
+  // one such group for each run of calls that differ only in lock and token
+  args: ['calls', 'operation', 'ttlMs', 'metadata', 'token...'],
   readOnly: false,
-  // a token that already holds the lock gets the same grant again, so a lost reply can be asked for once more
   idempotent: true,
-  decode: toGrant,
+  decode,
   lua: `
+local try, type, tonumber, floor, format = redis.pcall, type, tonumber, math.floor, string.format
+
 local time = redis.call('TIME')
 local micros = time[1] * 1000000 + time[2]
-local now = math.floor(micros / 1000)
-local lock = redis.call('HMGET', KEYS[1], 'o', 'f', 'x', 'n', 'm')
-local leaseEnd = tonumber(lock[3] or '0') or 0
-if lock[1] and lock[1] ~= '' and leaseEnd > now then
-  if lock[1] == ARGV[1] then return {lock[2], leaseEnd, now} end
-  return {'', leaseEnd, now}
+local now = floor(micros / 1000)
+local microsText = format('%.0f', micros)
+
+local function errorOf(reply)
+  if type(reply) == 'table' then return reply.err end
+  return nil
 end
-local fence = string.format('%.0f', math.max((tonumber(lock[2] or '0') or 0) + 1, micros))
-local lastEnd = leaseEnd
-leaseEnd = now + ARGV[2]
-redis.call('HSET', KEYS[1], 'o', ARGV[1], 'f', fence, 'x', string.format('%.0f', leaseEnd))
-if lock[4] or lock[5] then redis.call('HDEL', KEYS[1], 'n', 'm') end
-if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'm', ARGV[3]) end
-if math.floor(leaseEnd / 3600000) ~= math.floor(lastEnd / 3600000) then
-  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', (math.floor(leaseEnd / 3600000) + 2) * 3600000))
+
+-- The key must outlive its lease.
+local function outlive(key, lastEnd, leaseEnd)
+  local hour = floor(leaseEnd / 3600000)
+  if hour == floor(lastEnd / 3600000) then return nil end
+  return errorOf(try('PEXPIREAT', key, format('%.0f', (hour + 2) * 3600000)))
 end
-return {fence, leaseEnd, now}`,
+
+local answers, answered = {now}, 1
+local first, at = 1, 1
+while first <= #KEYS do
+  local last = first + ARGV[at] - 1
+  local op, metadata = ARGV[at + 1], ARGV[at + 3]
+  local newEnd = now + ARGV[at + 2]
+  local newEndText = format('%.0f', newEnd)
+  local tokens = at + 4 - first
+  for i = first, last do
+    local key, token = KEYS[i], ARGV[tokens + i]
+    local answer, leaseEnd, failure = 0, now, nil
+
+    if op == 'acquire' then
+      local lock = try('HMGET', key, 'o', 'f', 'x', 'n', 'm')
+      failure = lock.err
+      if not failure then
+        local owner, lastEnd = lock[1], tonumber(lock[3] or '0') or 0
+        if owner and owner ~= '' and lastEnd > now then
+          answer, leaseEnd = '', lastEnd
+          if owner == token then answer = lock[2] end
+        else
+          local fence = (tonumber(lock[2] or '0') or 0) + 1
+          answer, leaseEnd = microsText, newEnd
+          if fence > micros then answer = format('%.0f', fence) end
+          if lock[4] or lock[5] then failure = errorOf(try('HDEL', key, 'n', 'm')) end
+          if failure then
+            -- nothing is granted
+          elseif metadata == '' then
+            failure = errorOf(try('HSET', key, 'o', token, 'f', answer, 'x', newEndText))
+          else
+            failure = errorOf(try('HSET', key, 'o', token, 'f', answer, 'x', newEndText, 'm', metadata))
+          end
+          failure = failure or outlive(key, lastEnd, newEnd)
+        end
+      end
+
+    elseif op == 'release' then
+      local owner = try('HGET', key, 'o')
+      failure = errorOf(owner)
+      if owner == token then
+        answer = 1
+        failure = errorOf(try('HSET', key, 'o', ''))
+      elseif owner and owner ~= '' then
+        answer = -1
+      end
+
+    else
+      local lock = try('HMGET', key, 'o', 'x')
+      failure = lock.err
+      if not failure then
+        local owner = lock[1]
+        leaseEnd = tonumber(lock[2] or '0') or 0
+        if owner ~= token then
+          if owner and owner ~= '' then answer = -1 end
+        elseif leaseEnd > now then
+          answer = 1
+          if op == 'extend' then
+            local lastEnd, endText = leaseEnd, newEndText
+            if newEnd > lastEnd then leaseEnd = newEnd else endText = format('%.0f', lastEnd) end
+            failure = errorOf(try('HSET', key, 'x', endText)) or outlive(key, lastEnd, leaseEnd)
+          end
+        end
+      end
+    end
+
+    answers[answered + 1] = failure or answer
+    answers[answered + 2] = leaseEnd
+    answered = answered + 2
+  end
+  at = tokens + last + 1
+  first = last + 1
+end
+return answers`,
 });
 
-export const releaseScript: ScriptDef<TokenArgs, Standing> = defineScript({
-  name: 'lock.release',
-  keys: ['lock'],
-  args: ['token'],
-  readOnly: false,
-  idempotent: true,
-  decode: (reply) => toStanding('lock.release', reply),
-  // an owner whose lease has ended, but whom nobody has followed, was alone until now: no need to look at the clock
-  lua: `
-local owner = redis.call('HGET', KEYS[1], 'o')
-if owner == ARGV[1] then
-  redis.call('HSET', KEYS[1], 'o', '')
-  return 1
-end
-if owner and owner ~= '' then return -1 end
-return 0`,
-});
-
-export const extendScript: ScriptDef<ExtendArgs, Extension> = defineScript({
-  name: 'lock.extend',
-  keys: ['lock'],
-  args: ['token', 'ttlMs'],
-  readOnly: false,
-  idempotent: true,
-  decode: toExtension,
-  // never shortens: two extensions that overtake each other cannot leave a lease that ends before either's promise
-  lua: `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local lock = redis.call('HMGET', KEYS[1], 'o', 'x')
-local lastEnd = tonumber(lock[2] or '0') or 0
-if lock[1] ~= ARGV[1] then
-  if lock[1] and lock[1] ~= '' then return {-1, lastEnd, now} end
-  return {0, lastEnd, now}
-end
-if lastEnd <= now then return {0, lastEnd, now} end
-local leaseEnd = math.max(lastEnd, now + ARGV[2])
-redis.call('HSET', KEYS[1], 'x', string.format('%.0f', leaseEnd))
-if math.floor(leaseEnd / 3600000) ~= math.floor(lastEnd / 3600000) then
-  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', (math.floor(leaseEnd / 3600000) + 2) * 3600000))
-end
-return {1, leaseEnd, now}`,
-});
-
-export const verifyScript: ScriptDef<TokenArgs, Standing> = defineScript({
-  name: 'lock.verify',
-  keys: ['lock'],
-  args: ['token'],
-  readOnly: true,
-  idempotent: true,
-  decode: (reply) => toStanding('lock.verify', reply),
-  lua: `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local lock = redis.call('HMGET', KEYS[1], 'o', 'x')
-if lock[1] == ARGV[1] then
-  if (tonumber(lock[2] or '0') or 0) > now then return 1 end
-  return 0
-end
-if lock[1] and lock[1] ~= '' then return -1 end
-return 0`,
-});
-
-function toGrant(reply: Reply): Grant {
-  if (Array.isArray(reply)) {
-    const [fence, leaseEnd, now] = reply as readonly Reply[];
-    if (typeof leaseEnd === 'number' && typeof now === 'number' && typeof fence === 'string') {
-      return { fence: fence === '' ? undefined : BigInt(fence), leaseMs: leaseEnd - now };
-    }
+function decode(reply: Reply): RunReply {
+  if (!Array.isArray(reply) || typeof reply[0] !== 'number') {
+    throw new BadReplyError(run.name, 'an array that begins with the time', reply);
   }
-  throw new BadReplyError('lock.acquire', 'a grant or a refusal with its times', reply);
+  return reply as unknown as RunReply;
 }
 
+/**
+ * The answer to the call at `index` of a reply.
+ * @throws ServerError what Redis said against this one call; BadReplyError
+ */
+export function readAnswer(operation: Operation, reply: RunReply, index: number): Answer {
+  const said = reply[2 * index + 1];
+  const leaseEnd = reply[2 * index + 2];
+  if (typeof leaseEnd === 'number') {
+    const leaseMs = leaseEnd - reply[0];
+    if (typeof said === 'string') {
+      if (LETTER.test(said)) throw new ServerError(said, `lock.${operation}`);
+      if (operation === 'acquire') {
+        if (said === '') return { standing: 'stolen', fence: undefined, leaseMs };
+        if (DECIMAL.test(said)) return { standing: 'held', fence: BigInt(said), leaseMs };
+      }
+    } else if (operation !== 'acquire') {
+      const standing = STANDINGS.get(said);
+      if (standing !== undefined) return { standing, fence: undefined, leaseMs };
+    }
+  }
+  throw new BadReplyError(`lock.${operation}`, 'a fence or a standing, and a lease end', said);
+}
+
+const LETTER = /^[A-Za-z]/;
+const DECIMAL = /^\d+$/;
 const STANDINGS = new Map<unknown, Standing>([
   [1, 'held'],
   [0, 'expired'],
   [-1, 'stolen'],
 ]);
-
-function toStanding(script: string, reply: Reply): Standing {
-  const standing = STANDINGS.get(reply);
-  if (standing === undefined) throw new BadReplyError(script, '1, 0 or -1', reply);
-  return standing;
-}
-
-function toExtension(reply: Reply): Extension {
-  if (Array.isArray(reply)) {
-    const [code, leaseEnd, now] = reply as readonly Reply[];
-    const standing = STANDINGS.get(code);
-    if (standing !== undefined && typeof leaseEnd === 'number' && typeof now === 'number') {
-      return { standing, leaseMs: leaseEnd - now };
-    }
-  }
-  throw new BadReplyError('lock.extend', 'a standing with its times', reply);
-}

@@ -25,7 +25,8 @@ const any = fc.constantFrom('1', '2', '5', '600000', 'token-a', 'token-b', '', '
 /** What an argument is comes from its name. Times to live and refills are far from anything that passes meanwhile. */
 function argument(name: string): fc.Arbitrary<string> {
   if (name.endsWith('Ms')) return fc.constantFrom('600000', '3600000');
-  if (name === 'keys' || name === 'unitsPerUs') return fc.constant('1');
+  if (name === 'keys' || name === 'calls' || name === 'unitsPerUs') return fc.constant('1');
+  if (name === 'operation') return fc.constantFrom('acquire', 'extend', 'release', 'verify');
   if (name === 'fullUnits') return fc.constant('3600000000');
   return name.startsWith('costUnits') ? fc.constantFrom('900000000', '2000000000', '4000000000', '0') : any;
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { RedisManager } from '../../../src/client/manager.js';
 import { ConnectionError } from '../../../src/core/errors.js';
 import { DistributedLock, LockLostError } from '../../../src/lock/index.js';
+import { LockCalls } from '../../../src/lock/lock-calls.js';
 import { afterThisTest } from '../../support/cleanup.js';
 import { eventually } from '../../support/eventually.js';
 import { FaultProxy } from '../../support/fault-proxy.js';
@@ -176,4 +177,69 @@ test('fences rise through FLUSHALL and SCRIPT FLUSH', async () => {
     await server.raw([i % 3 === 0 ? 'FLUSHALL' : 'SCRIPT', ...(i % 3 === 0 ? [] : ['FLUSH'])]);
     await guard.release();
   }
+});
+
+describe('calls of one tick', () => {
+  test('are one command, and so is a lone call', async () => {
+    const server = await RedisServer.start();
+    const proxy = await FaultProxy.start({ socketPath: server.socketPath });
+    const manager = await connect(proxy.url);
+    const locks = Array.from({ length: 64 }, (_, index) => new DistributedLock(manager, `k${index}`, '10s'));
+    const sent = (): number => proxy.commands.filter((name) => name === 'EVALSHA').length;
+    await (await locks[0]?.acquire())?.release();
+    expect(sent()).toBe(2);
+    const guards = await Promise.all(locks.map((lock) => lock.acquire()));
+    expect(sent()).toBe(3);
+    await Promise.all(guards.map((guard) => guard.release()));
+    expect(sent()).toBe(4);
+  });
+
+  test('fail alone for want of permission', async () => {
+    const server = await RedisServer.start({
+      acl: ['user default on nopass ~* &* +@all', 'user app on >pw ~ru:lock:{mine*  +@all'],
+    });
+    const manager = await RedisManager.connect({ url: server.url, username: 'app', password: 'pw' });
+    afterThisTest(async () => void (await manager.close({ drain: 200 })));
+    const results = await Promise.allSettled(
+      ['mine1', 'theirs', 'mine2', 'mine1'].map((key) => new DistributedLock(manager, key, '10s').tryAcquire()),
+    );
+    expect(results).toMatchObject([
+      { value: { state: 'held' } },
+      { reason: { code: 'RU_SERVER', replyCode: 'NOPERM' } },
+      { value: { state: 'held' } },
+      { value: undefined },
+    ]);
+  });
+
+  test('that miss the right to one command fail alone, also late, and nothing else is done twice', async () => {
+    const server = await RedisServer.start({
+      acl: ['user default on nopass ~* &* +@all', 'user app on >pw ~* +@all -hmget'],
+    });
+    const all = new DistributedLock(await connect(server.url), 'k', '10s');
+    const held = await all.acquire();
+    const manager = await RedisManager.connect({ url: server.url, username: 'app', password: 'pw' });
+    afterThisTest(async () => void (await manager.close({ drain: 200 })));
+    const calls = new LockCalls(manager);
+    const claim = { hash: 'ru:lock:{k}', token: held.token };
+    const [released, refused] = await Promise.allSettled([calls.release(claim), calls.verify(claim, 1_000)]);
+    expect(released).toMatchObject({ value: { standing: 'held' } });
+    expect(refused).toMatchObject({ reason: { code: 'RU_SERVER' } });
+  });
+
+  test('are refused each by itself when the server has no memory left, and nothing is half done', async () => {
+    const server = await RedisServer.start();
+    const manager = await connect(server.url);
+    const lock = new DistributedLock(manager, 'k', '10s');
+    const guard = await lock.acquire();
+    await server.raw(['CONFIG', 'SET', 'maxmemory', '1', 'maxmemory-policy', 'noeviction']);
+    const [verified, acquired] = await Promise.allSettled([
+      guard.verify(),
+      new DistributedLock(manager, 'other', '10s').tryAcquire(),
+    ]);
+    expect(verified).toMatchObject({ value: true });
+    expect(acquired).toMatchObject({ reason: { code: 'RU_SERVER', replyCode: 'OOM' } });
+    await server.raw(['CONFIG', 'SET', 'maxmemory', '0']);
+    expect(await server.raw(['EXISTS', 'ru:lock:{other}'])).toBe(0);
+    expect(await guard.release()).toEqual({ status: 'released' });
+  });
 });

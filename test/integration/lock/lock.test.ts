@@ -98,6 +98,51 @@ describe('a lock', () => {
   });
 });
 
+describe('the calls of one tick', () => {
+  test('are answered each by its own: grants, refusals, extensions, releases', async () => {
+    const { lock, rival, hash } = await setUp();
+    const [guard, refused] = await Promise.all([lock.acquire(), lock.tryAcquire()]);
+    expect(refused).toBeUndefined();
+    const asked = await Promise.all([guard.extend('1m'), guard.verify(), lock.tryAcquire()]);
+    expect(asked).toEqual([undefined, true, undefined]);
+    expect(Number(await field(hash, 'x')) - (await serverMs())).toBeGreaterThan(50_000);
+    const [released, next] = await Promise.all([guard.release(), lock.tryAcquire()]);
+    expect(released).toEqual({ status: 'released' });
+    expect(next?.fence).toBeGreaterThan(guard.fence);
+    expect(await rival.tryAcquire()).toBeUndefined();
+    await next?.release();
+  });
+
+  test('hold as many locks as they ask for, each with its own metadata and expiry', async () => {
+    const manager = await connect();
+    const locks = Array.from(
+      { length: 200 },
+      (_, index) => new DistributedLock(manager, `k${index}`, '10s', { metadata: { at: String(index % 3) } }),
+    );
+    const guards = await Promise.all(locks.map((lock) => lock.acquire()));
+    for (const [index, guard] of guards.entries()) {
+      const hash = `${manager.config.prefix}:lock:{k${index}}`;
+      const [owner, fence, metadata] = (await raw(['HMGET', hash, 'o', 'f', 'm'])) as string[];
+      expect([owner, fence, metadata]).toEqual([guard.token, String(guard.fence), `{"at":"${index % 3}"}`]);
+      expect(await expiryOf(hash)).toBeGreaterThan((await serverMs()) + HOUR_MS);
+    }
+    const results = await Promise.all(guards.map((guard) => guard.release()));
+    expect(new Set(results.map(({ status }) => status))).toEqual(new Set(['released']));
+  });
+
+  test('do not suffer from a key of another type among them', async () => {
+    const { lock, hash } = await setUp();
+    const manager = await connect({ prefix: hash.split(':', 1)[0] as string });
+    await raw(['SET', `${manager.config.prefix}:lock:{foreign}`, 'mine', 'PX', 60_000]);
+    const [before, foreign, after] = await Promise.allSettled(
+      ['invoice:42', 'foreign', 'k'].map((key) => new DistributedLock(manager, key, '10s').tryAcquire()),
+    );
+    expect(foreign).toMatchObject({ reason: expect.any(ConfigError) as unknown });
+    expect([before?.status, after?.status]).toEqual(['fulfilled', 'fulfilled']);
+    expect(await lock.tryAcquire()).toBeUndefined();
+  });
+});
+
 describe('expiry', () => {
   test('of a holder that does not renew lets the next one in, and never earlier', async () => {
     const manager = await connect();

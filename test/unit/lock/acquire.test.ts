@@ -70,7 +70,7 @@ describe('acquire', () => {
     const guard = watch(lock.acquire());
     await world.clock.advance(5_200);
     expect(guard.state).toBe('done');
-    const tokens = new Set(world.calls.filter(({ name }) => name === 'acquire').map(({ args }) => args[0]));
+    const tokens = new Set(world.calls.filter(({ name }) => name === 'acquire').map(({ token }) => token));
     expect(tokens.size).toBe(1);
   });
 
@@ -100,6 +100,15 @@ describe('acquire', () => {
     await world.clock.advance(401);
     expect(guard.error).toBeInstanceOf(ConnectionError);
     expect(world.names()).not.toContain('release');
+  });
+
+  test('that was refused until its time was over says so, also when the last attempt had no time for an answer', async () => {
+    await lock.acquire();
+    const second = watch(lock.acquire({ timeout: 400 }));
+    await world.clock.advance(300);
+    world.weather = 'lose-request';
+    await world.clock.advance(110);
+    expect(second.error).toBeInstanceOf(LockTimeoutError);
   });
 
   test('gives back what it may hold when its time ends with an unknown outcome', async () => {
@@ -172,7 +181,7 @@ describe('acquire', () => {
     await world.clock.advance(299);
     world.clock.stall(400);
     await world.clock.advance(301);
-    const [first, second] = world.calls.filter(({ name }) => name === 'acquire').map(({ args }) => args[0]);
+    const [first, second] = world.calls.filter(({ name }) => name === 'acquire').map(({ token }) => token);
     if (guard.value === undefined) throw new Error('not acquired');
     expect(world.names().slice(0, 2)).toEqual(['acquire', 'release']);
     expect(second).not.toBe(first);
@@ -181,7 +190,7 @@ describe('acquire', () => {
   });
 
   test('reports a key of another type as a configuration error that names it', async () => {
-    world.weather = new ServerError('WRONGTYPE Operation against a key', 'EVALSHA');
+    world.foreign.add(KEY);
     await expect(lock.acquire()).rejects.toThrow(ConfigError);
     await expect(lock.tryAcquire()).rejects.toThrow(KEY);
     expect(world.names()).toEqual(['acquire', 'acquire']);

@@ -2,7 +2,7 @@ import type { RedisManager } from '../../../src/client/manager.js';
 import type { CommandArg, CommandOptions } from '../../../src/client/command.js';
 import type { Script, ScriptDef } from '../../../src/client/script.js';
 import type { Clock, Timer } from '../../../src/core/clock.js';
-import { ConnectionError, TimeoutError } from '../../../src/core/errors.js';
+import { ConnectionError, ServerError, TimeoutError } from '../../../src/core/errors.js';
 import { KeySpace } from '../../../src/core/key-space.js';
 import type { Random } from '../../../src/core/random.js';
 
@@ -82,17 +82,21 @@ interface Held {
 }
 
 /**
- * What happens to one call on its way: its request is lost, its reply is lost, or the connection is cut. A `zombie` is
+ * What happens to one command on its way: its request is lost, its reply is lost, or the connection is cut. A `zombie` is
  * a request whose connection is cut, and which the server reads nevertheless, much later.
  */
 export type Fault = 'lose-request' | 'lose-reply' | 'cut-before' | 'cut-after' | 'refused' | 'zombie' | Error;
 
 const ZOMBIE_DELAY_MS = 700;
 
+/** What one call asked of the server. The calls of one command share its number, its time and its options. */
 export interface Call {
+  readonly command: number;
   readonly name: string;
+  readonly key: string;
+  readonly token: string;
+  readonly ttlMs: number;
   readonly atMs: number;
-  readonly args: readonly CommandArg[];
   readonly options: CommandOptions | undefined;
 }
 
@@ -100,16 +104,21 @@ export class World {
   readonly clock = new VirtualClock();
   readonly locks = new Map<string, Held>();
   readonly calls: Call[] = [];
+  /** Keys that hold something that is no lock. */
+  readonly foreign = new Set<string>();
+  /** Keys that the user of this connection may not touch: the server refuses any command that names one. */
+  readonly forbidden = new Set<string>();
   readonly reported: { source: string; error: unknown }[] = [];
   /** One way. */
   latencyMs = 0;
-  /** Faults of the next calls, in order; `undefined` lets one pass. */
+  /** Faults of the next commands, in order; `undefined` lets one pass. */
   readonly faults: (Fault | undefined)[] = [];
-  /** The fault of every call that has none of its own. */
+  /** The fault of every command that has none of its own. */
   weather: Fault | undefined;
   readonly random: Random = { uniform: () => 0.5, bytes: (size) => this.#bytes(size) };
   readonly #hooks: (() => void | Promise<void>)[] = [];
   #drawn = 0;
+  #commands = 0;
 
   readonly manager = {
     clock: this.clock,
@@ -125,6 +134,11 @@ export class World {
   /** A further process: a manager of its own on the same server. */
   process(): RedisManager {
     return Object.assign(Object.create(null) as RedisManager, this.manager);
+  }
+
+  /** How many commands were sent. */
+  get commands(): number {
+    return this.#commands;
   }
 
   names(): string[] {
@@ -145,8 +159,17 @@ export class World {
     return {
       name: def.name,
       run: async (keys, args, options) => {
-        this.calls.push({ name: def.name.replace('lock.', ''), atMs: this.clock.nowMs, args, options });
-        return def.decode(await this.#send(options, () => this.#execute(def.name, keys[0] as string, args)));
+        this.#commands += 1;
+        const calls = unpack(keys, args).map((call) => ({
+          ...call,
+          command: this.#commands,
+          atMs: this.clock.nowMs,
+          options,
+        }));
+        this.calls.push(...calls);
+        const forbidden = keys.some((key) => this.forbidden.has(key));
+        if (forbidden) throw new ServerError('NOPERM No permissions to access a key', 'EVALSHA');
+        return def.decode(await this.#send(options, () => this.#run(calls)));
       },
     };
   }
@@ -188,29 +211,49 @@ export class World {
     else this.clock.timer(this.latencyMs, fn);
   }
 
-  #execute(name: string, key: string, args: readonly CommandArg[]): number | (string | number)[] {
+  #run(calls: readonly Call[]): (string | number)[] {
+    return [this.clock.nowMs, ...calls.flatMap((call) => this.#execute(call))];
+  }
+
+  #execute({ name, key, token, ttlMs }: Call): [said: string | number, leaseEnd: number] {
     const nowMs = this.clock.nowMs;
+    if (this.foreign.has(key)) return ['WRONGTYPE Operation against a key', nowMs];
     const held = this.locks.get(key) ?? { owner: '', fence: 0, endMs: 0 };
     this.locks.set(key, held);
-    const [token, ttlMs] = args as [string, number];
-    if (name === 'lock.acquire') {
+    if (name === 'acquire') {
       if (held.owner !== '' && held.endMs > nowMs) {
-        return [held.owner === token ? String(held.fence) : '', held.endMs, nowMs];
+        return [held.owner === token ? String(held.fence) : '', held.endMs];
       }
       Object.assign(held, { owner: token, fence: held.fence + 1, endMs: nowMs + ttlMs });
-      return [String(held.fence), held.endMs, nowMs];
+      return [String(held.fence), held.endMs];
     }
     const isOwner = held.owner === token;
     const stranger = held.owner === '' ? 0 : -1;
-    if (name === 'lock.release') {
+    if (name === 'release') {
       if (isOwner) held.owner = '';
-      return isOwner ? 1 : stranger;
+      return [isOwner ? 1 : stranger, nowMs];
     }
     const standing = isOwner ? Number(held.endMs > nowMs) : stranger;
-    if (name === 'lock.verify') return standing;
-    if (standing === 1) held.endMs = Math.max(held.endMs, nowMs + ttlMs);
-    return [standing, held.endMs, nowMs];
+    if (name === 'extend' && standing === 1) held.endMs = Math.max(held.endMs, nowMs + ttlMs);
+    return [standing, held.endMs];
   }
+}
+
+/** The calls in the arguments of `lock.run`. */
+function unpack(
+  keys: readonly string[],
+  args: readonly CommandArg[],
+): Pick<Call, 'name' | 'key' | 'token' | 'ttlMs'>[] {
+  const calls: Pick<Call, 'name' | 'key' | 'token' | 'ttlMs'>[] = [];
+  let at = 0;
+  while (at < args.length) {
+    const [count, name, ttlMs] = args.slice(at, at + 3) as [number, string, number];
+    for (const token of args.slice(at + 4, at + 4 + count) as string[]) {
+      calls.push({ name, key: keys[calls.length] as string, token, ttlMs });
+    }
+    at += 4 + count;
+  }
+  return calls;
 }
 
 function cut(outcome: 'not-sent' | 'unknown'): ConnectionError {
