@@ -3,10 +3,11 @@
  *
  * msgpackr serves the default profile, where it is as fast as JavaScript gets. What it would lose or get wrong in
  * silence (typed arrays other than bytes, class instances, lone surrogates, `__proto__`) is refused before it sees
- * it, and it reads only bytes whose checksum or tag has been verified.
+ * it, and it reads only bytes whose checksum or tag has been verified. Its native part is left out: for small values
+ * it is slower than the code in JavaScript, and this way every machine runs the same code.
  */
 import { checkKnown, checkOneOf } from '../core/check.js';
-import { Packr, RESERVE_START_SPACE, isNativeAccelerationEnabled } from 'msgpackr';
+import { Packr, RESERVE_START_SPACE } from 'msgpackr/pack';
 import { type ReadDialect, type MessageReader, readMessage } from './msgpack-reader.js';
 import { type Rules, findRefusal } from './plain.js';
 import { portable } from './portable.js';
@@ -32,8 +33,16 @@ const packrOfLargeObjects = new Packr({ ...OPTIONS, variableMapSize: true });
 const SLAB_BYTES = 8_192;
 const LARGE_BYTES = SLAB_BYTES / 2;
 
-/** Where msgpackr has no native part, its TextDecoder swallows a byte order mark at the start of a longer text. */
+/**
+ * Where small messages are laid to be read: msgpackr makes a DataView for every Buffer that it has not seen, which
+ * costs more than the copy. What it reads owns its memory, so the next message may be laid over it.
+ */
+const DESK_BYTES = 4_096;
+const desk = Buffer.allocUnsafeSlow(DESK_BYTES);
+
+/** msgpackr's TextDecoder swallows a byte order mark at the start of a text of more than 64 bytes. */
 const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
+const LONG_TEXT_BYTES = 64;
 
 const TIMESTAMP = -1;
 const UNDEFINED = 0;
@@ -74,11 +83,18 @@ const standard: Serializer = {
     return bytes;
   },
   read(bytes) {
-    if (!isNativeAccelerationEnabled && bytes.includes(BYTE_ORDER_MARK)) return readMessage(bytes, READ);
-    return packr.unpack(bytes) as unknown;
+    if (bytes.length > LONG_TEXT_BYTES && hasByteOrderMark(bytes)) return readMessage(bytes, READ);
+    if (bytes.length > DESK_BYTES) return packr.unpack(bytes) as unknown;
+    desk.set(bytes);
+    return packr.unpack(desk, bytes.length) as unknown;
   },
   readUnchecked: (bytes) => readMessage(bytes, READ),
 };
+
+function hasByteOrderMark(bytes: Buffer): boolean {
+  // one byte is found faster than three, and seldom there
+  return bytes.includes(0xef) && bytes.includes(BYTE_ORDER_MARK);
+}
 
 function pack(value: unknown, mode: number): Buffer {
   try {
