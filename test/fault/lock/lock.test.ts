@@ -125,7 +125,7 @@ describe('a lost reply', () => {
     const { proxy, holder } = await setUp(1_500);
     const guard = await holder.acquire();
     await proxy.loseReply({ command: 'EVALSHA' });
-    await eventually(() => guard.state === 'held' && guard.remainingMs > 1_000, { within: 3_000 });
+    await eventually(() => guard.state === 'held' && guard.remainingMs > 1_200, { within: 3_000 });
     expect(await guard.release()).toEqual({ status: 'released' });
   });
 });
