@@ -6,10 +6,11 @@ import type {
   IfClause,
   Statement,
   TableField,
+  Variable,
 } from './ast.js';
-import { Lexer, type Token } from './lexer.js';
+import { Lexer } from './lexer.js';
 import { FunctionScope } from './scope.js';
-import type { Variable } from './ast.js';
+import { TokenStream } from './token-stream.js';
 
 /** Left and right binding powers of the binary operators; a right-associative one binds weaker on its right. */
 const POWERS: Readonly<Record<string, readonly [number, number]>> = {
@@ -30,76 +31,26 @@ const POWERS: Readonly<Record<string, readonly [number, number]>> = {
   '^': [10, 9],
 };
 const UNARY_POWER = 8;
-const MAX_DEPTH = 200;
 
 /** Parses a chunk of Lua 5.1. @throws LuaError for a syntax error */
 export function parse(source: string, chunk: string): FunctionBody {
   return new Parser(new Lexer(source, chunk)).chunk();
 }
 
-class Parser {
-  readonly #lexer: Lexer;
-  #token: Token;
-  #ahead: Token | undefined;
+class Parser extends TokenStream {
   #scope = new FunctionScope(undefined, true);
-  #depth = 0;
   #loops = 0;
-
-  constructor(lexer: Lexer) {
-    this.#lexer = lexer;
-    this.#token = lexer.next();
-  }
 
   chunk(): FunctionBody {
     const block = this.#block();
-    if (this.#token.kind !== 'end') this.#fail("'<eof>' expected");
+    if (this.token.kind !== 'end') this.fail("'<eof>' expected");
     return { parameters: [], isVararg: true, block, slots: this.#scope.slots, captures: [] };
-  }
-
-  // ── tokens ──
-
-  #advance(): Token {
-    const token = this.#token;
-    this.#token = this.#ahead ?? this.#lexer.next();
-    this.#ahead = undefined;
-    return token;
-  }
-
-  #is(text: string): boolean {
-    return this.#token.text === text && (this.#token.kind === 'symbol' || this.#token.kind === 'keyword');
-  }
-
-  #accept(text: string): boolean {
-    if (!this.#is(text)) return false;
-    this.#advance();
-    return true;
-  }
-
-  #expect(text: string): void {
-    if (!this.#accept(text)) this.#fail(`'${text}' expected`);
-  }
-
-  #name(): string {
-    if (this.#token.kind !== 'name') this.#fail('<name> expected');
-    return this.#advance().text;
-  }
-
-  #fail(problem: string): never {
-    return this.#lexer.fail(problem, this.#token.text, this.#token.line);
-  }
-
-  #nested<T>(parsePart: () => T): T {
-    this.#depth += 1;
-    if (this.#depth > MAX_DEPTH) this.#fail('chunk has too many syntax levels');
-    const result = parsePart();
-    this.#depth -= 1;
-    return result;
   }
 
   // ── statements ──
 
   #block(): Statement[] {
-    return this.#nested(() => {
+    return this.nested(() => {
       const mark = this.#scope.enter();
       const statements = this.#statements();
       this.#scope.leave(mark);
@@ -110,16 +61,16 @@ class Parser {
   #statements(): Statement[] {
     const statements: Statement[] = [];
     while (!this.#endsBlock()) {
-      const isLast = this.#is('return') || this.#is('break');
+      const isLast = this.is('return') || this.is('break');
       statements.push(this.#statement());
-      this.#accept(';');
+      this.accept(';');
       if (isLast) break;
     }
     return statements;
   }
 
   #endsBlock(): boolean {
-    return this.#token.kind === 'end' || ['end', 'else', 'elseif', 'until'].some((word) => this.#is(word));
+    return this.token.kind === 'end' || ['end', 'else', 'elseif', 'until'].some((word) => this.is(word));
   }
 
   #loopBlock(): Statement[] {
@@ -130,8 +81,8 @@ class Parser {
   }
 
   #statement(): Statement {
-    if (this.#token.kind === 'keyword') {
-      switch (this.#token.text) {
+    if (this.token.kind === 'keyword') {
+      switch (this.token.text) {
         case 'local':
           return this.#local();
         case 'if':
@@ -156,70 +107,70 @@ class Parser {
   }
 
   #break(): Statement {
-    if (this.#loops === 0) this.#fail('no loop to break');
-    this.#advance();
+    if (this.#loops === 0) this.fail('no loop to break');
+    this.advance();
     return { type: 'break' };
   }
 
   #do(): Statement {
-    this.#advance();
+    this.advance();
     return { type: 'do', block: this.#blockUntilEnd() };
   }
 
   #blockUntilEnd(): Statement[] {
     const block = this.#block();
-    this.#expect('end');
+    this.expect('end');
     return block;
   }
 
   #return(): Statement {
-    this.#advance();
-    const values = this.#endsBlock() || this.#is(';') ? [] : this.#expressions();
+    this.advance();
+    const values = this.#endsBlock() || this.is(';') ? [] : this.#expressions();
     return { type: 'return', values };
   }
 
   #if(): Statement {
     const clauses: IfClause[] = [];
     do {
-      this.#advance();
+      this.advance();
       const condition = this.#expression();
-      this.#expect('then');
+      this.expect('then');
       clauses.push({ condition, block: this.#block() });
-    } while (this.#is('elseif'));
-    const otherwise = this.#accept('else') ? this.#block() : [];
-    this.#expect('end');
+    } while (this.is('elseif'));
+    const otherwise = this.accept('else') ? this.#block() : [];
+    this.expect('end');
     return { type: 'if', clauses, otherwise };
   }
 
   #while(): Statement {
-    this.#advance();
+    this.advance();
     const condition = this.#expression();
-    this.#expect('do');
+    this.expect('do');
     return { type: 'while', condition, block: this.#loopBlock() };
   }
 
   #repeat(): Statement {
-    this.#advance();
+    this.advance();
     const mark = this.#scope.enter();
     this.#loops += 1;
-    const block = this.#nested(() => this.#statements());
+    const block = this.nested(() => this.#statements());
     this.#loops -= 1;
-    this.#expect('until');
+    this.expect('until');
     const condition = this.#expression();
     this.#scope.leave(mark);
     return { type: 'repeat', block, condition };
   }
 
   #for(): Statement {
-    const { line } = this.#advance();
-    const names = [this.#name()];
-    if (this.#accept('=')) return this.#numericFor(names[0] as string, line);
-    while (this.#accept(',')) names.push(this.#name());
-    this.#expect('in');
+    const { line } = this.advance();
+    const names = [this.name()];
+    if (this.accept('=')) return this.#numericFor(names[0] as string, line);
+    while (this.accept(',')) names.push(this.name());
+    this.expect('in');
     const values = this.#expressions();
     const mark = this.#scope.enter();
     const variables = this.#declareAll(names);
-    this.#expect('do');
+    this.expect('do');
     const block = this.#loopBlock();
     this.#scope.leave(mark);
     return { type: 'generic-for', variables, values, block, line };
@@ -227,12 +178,12 @@ class Parser {
 
   #numericFor(name: string, line: number): Statement {
     const start = this.#expression();
-    this.#expect(',');
+    this.expect(',');
     const limit = this.#expression();
-    const step: Expression = this.#accept(',') ? this.#expression() : { type: 'constant', value: 1 };
+    const step: Expression = this.accept(',') ? this.#expression() : { type: 'constant', value: 1 };
     const mark = this.#scope.enter();
     const [variable] = this.#declareAll([name]) as [Variable];
-    this.#expect('do');
+    this.expect('do');
     const block = this.#loopBlock();
     this.#scope.leave(mark);
     return { type: 'numeric-for', variable, range: [start, limit, step], block, line };
@@ -245,24 +196,24 @@ class Parser {
   }
 
   #local(): Statement {
-    this.#advance();
-    if (this.#accept('function')) {
-      const [variable] = this.#declareAll([this.#name()]) as [Variable];
+    this.advance();
+    if (this.accept('function')) {
+      const [variable] = this.#declareAll([this.name()]) as [Variable];
       return { type: 'local-function', variable, body: this.#functionBody(false) };
     }
-    const names = [this.#name()];
-    while (this.#accept(',')) names.push(this.#name());
-    const values = this.#accept('=') ? this.#expressions() : [];
+    const names = [this.name()];
+    while (this.accept(',')) names.push(this.name());
+    const values = this.accept('=') ? this.#expressions() : [];
     return { type: 'local', variables: this.#declareAll(names), values };
   }
 
   #functionStatement(): Statement {
-    const { line } = this.#advance();
-    let target = this.#scope.resolve(this.#name(), line);
+    const { line } = this.advance();
+    let target = this.#scope.resolve(this.name(), line);
     let isMethod = false;
-    while (!isMethod && (this.#is('.') || this.#is(':'))) {
-      isMethod = this.#advance().text === ':';
-      target = { type: 'index', object: target, key: { type: 'constant', value: this.#name() }, line };
+    while (!isMethod && (this.is('.') || this.is(':'))) {
+      isMethod = this.advance().text === ':';
+      target = { type: 'index', object: target, key: { type: 'constant', value: this.name() }, line };
     }
     const body = this.#functionBody(isMethod);
     return { type: 'assign', targets: [target], values: [{ type: 'function', body }] };
@@ -270,16 +221,16 @@ class Parser {
 
   #callOrAssignment(): Statement {
     const expression = this.#suffixed();
-    if (!this.#is('=') && !this.#is(',')) {
-      if (expression.type !== 'call') this.#fail("'=' expected");
+    if (!this.is('=') && !this.is(',')) {
+      if (expression.type !== 'call') this.fail("'=' expected");
       return { type: 'call', call: expression };
     }
     const targets = [expression];
-    while (this.#accept(',')) targets.push(this.#suffixed());
+    while (this.accept(',')) targets.push(this.#suffixed());
     if (targets.some((target) => !['local', 'upvalue', 'global', 'index'].includes(target.type))) {
-      this.#fail('syntax error');
+      this.fail('syntax error');
     }
-    this.#expect('=');
+    this.expect('=');
     return { type: 'assign', targets, values: this.#expressions() };
   }
 
@@ -287,18 +238,18 @@ class Parser {
 
   #expressions(): Expression[] {
     const list = [this.#expression()];
-    while (this.#accept(',')) list.push(this.#expression());
+    while (this.accept(',')) list.push(this.#expression());
     return list;
   }
 
   #expression(limit = 0): Expression {
-    return this.#nested(() => {
+    return this.nested(() => {
       let left = this.#unary();
       for (;;) {
         const powers =
-          this.#token.kind === 'symbol' || this.#token.kind === 'keyword' ? POWERS[this.#token.text] : undefined;
+          this.token.kind === 'symbol' || this.token.kind === 'keyword' ? POWERS[this.token.text] : undefined;
         if (powers === undefined || powers[0] <= limit) return left;
-        const { text, line } = this.#advance();
+        const { text, line } = this.advance();
         const right = this.#expression(powers[1]);
         if (text === 'and' || text === 'or') left = { type: text, left, right };
         else left = { type: 'binary', operator: text as BinaryOperator, left, right, line };
@@ -307,9 +258,9 @@ class Parser {
   }
 
   #unary(): Expression {
-    const { line } = this.#token;
+    const { line } = this.token;
     for (const operator of ['-', 'not', '#'] as const) {
-      if (!this.#accept(operator)) continue;
+      if (!this.accept(operator)) continue;
       const operand = this.#expression(UNARY_POWER);
       if (operator === '-' && operand.type === 'constant' && typeof operand.value === 'number') {
         return { type: 'constant', value: -operand.value };
@@ -320,26 +271,26 @@ class Parser {
   }
 
   #primary(): Expression {
-    const token = this.#token;
+    const token = this.token;
     switch (token.kind) {
       case 'number':
-        return { type: 'constant', value: this.#advance().number };
+        return { type: 'constant', value: this.advance().number };
       case 'string':
-        return { type: 'constant', value: this.#advance().text };
+        return { type: 'constant', value: this.advance().text };
       case 'keyword':
         if (token.text === 'nil') return this.#constant(undefined);
         if (token.text === 'true') return this.#constant(true);
         if (token.text === 'false') return this.#constant(false);
         if (token.text === 'function') {
-          this.#advance();
+          this.advance();
           return { type: 'function', body: this.#functionBody(false) };
         }
         break;
       case 'symbol':
         if (token.text === '{') return this.#table();
         if (token.text === '...') {
-          if (!this.#scope.isVararg) this.#fail("cannot use '...' outside a vararg function");
-          this.#advance();
+          if (!this.#scope.isVararg) this.fail("cannot use '...' outside a vararg function");
+          this.advance();
           return { type: 'vararg' };
         }
         break;
@@ -351,22 +302,22 @@ class Parser {
   }
 
   #constant(value: undefined | boolean): Expression {
-    this.#advance();
+    this.advance();
     return { type: 'constant', value };
   }
 
   #suffixed(): Expression {
     let expression = this.#prefix();
     for (;;) {
-      const { line } = this.#token;
-      if (this.#accept('.')) {
-        expression = { type: 'index', object: expression, key: { type: 'constant', value: this.#name() }, line };
-      } else if (this.#accept('[')) {
+      const { line } = this.token;
+      if (this.accept('.')) {
+        expression = { type: 'index', object: expression, key: { type: 'constant', value: this.name() }, line };
+      } else if (this.accept('[')) {
         expression = { type: 'index', object: expression, key: this.#expression(), line };
-        this.#expect(']');
-      } else if (this.#accept(':')) {
-        expression = this.#call(expression, this.#name());
-      } else if (this.#is('(') || this.#is('{') || this.#token.kind === 'string') {
+        this.expect(']');
+      } else if (this.accept(':')) {
+        expression = this.#call(expression, this.name());
+      } else if (this.is('(') || this.is('{') || this.token.kind === 'string') {
         expression = this.#call(expression, undefined);
       } else {
         return expression;
@@ -375,67 +326,62 @@ class Parser {
   }
 
   #prefix(): Expression {
-    const { line } = this.#token;
-    if (this.#accept('(')) {
+    const { line } = this.token;
+    if (this.accept('(')) {
       const inner = this.#expression();
-      this.#expect(')');
+      this.expect(')');
       return { type: 'single', inner };
     }
-    if (this.#token.kind !== 'name') this.#fail('unexpected symbol');
-    return this.#scope.resolve(this.#advance().text, line);
+    if (this.token.kind !== 'name') this.fail('unexpected symbol');
+    return this.#scope.resolve(this.advance().text, line);
   }
 
   #call(callee: Expression, method: string | undefined): CallExpression {
-    const { line } = this.#token;
-    if (this.#token.kind === 'string') {
-      return { type: 'call', callee, method, args: [{ type: 'constant', value: this.#advance().text }], line };
+    const { line } = this.token;
+    if (this.token.kind === 'string') {
+      return { type: 'call', callee, method, args: [{ type: 'constant', value: this.advance().text }], line };
     }
-    if (this.#is('{')) return { type: 'call', callee, method, args: [this.#table()], line };
-    this.#expect('(');
-    const args = this.#is(')') ? [] : this.#expressions();
-    this.#expect(')');
+    if (this.is('{')) return { type: 'call', callee, method, args: [this.#table()], line };
+    this.expect('(');
+    const args = this.is(')') ? [] : this.#expressions();
+    this.expect(')');
     return { type: 'call', callee, method, args, line };
   }
 
   #table(): Expression {
-    const { line } = this.#advance();
+    const { line } = this.advance();
     const items: Expression[] = [];
     const fields: TableField[] = [];
-    while (!this.#is('}')) {
-      if (this.#accept('[')) {
+    while (!this.is('}')) {
+      if (this.accept('[')) {
         const key = this.#expression();
-        this.#expect(']');
-        this.#expect('=');
+        this.expect(']');
+        this.expect('=');
         fields.push({ key, value: this.#expression() });
-      } else if (this.#token.kind === 'name' && this.#peek().text === '=' && this.#peek().kind === 'symbol') {
-        const key: Expression = { type: 'constant', value: this.#name() };
-        this.#advance();
+      } else if (this.token.kind === 'name' && this.peek().text === '=' && this.peek().kind === 'symbol') {
+        const key: Expression = { type: 'constant', value: this.name() };
+        this.advance();
         fields.push({ key, value: this.#expression() });
       } else {
         items.push(this.#expression());
       }
-      if (!this.#accept(',') && !this.#accept(';')) break;
+      if (!this.accept(',') && !this.accept(';')) break;
     }
-    this.#expect('}');
+    this.expect('}');
     return { type: 'table', items, fields, line };
   }
 
-  #peek(): Token {
-    this.#ahead ??= this.#lexer.next();
-    return this.#ahead;
-  }
-
   #functionBody(isMethod: boolean): FunctionBody {
-    this.#expect('(');
+    this.expect('(');
     const names = isMethod ? ['self'] : [];
     let isVararg = false;
-    while (!this.#is(')')) {
-      isVararg = this.#accept('...');
+    while (!this.is(')')) {
+      isVararg = this.accept('...');
       if (isVararg) break;
-      names.push(this.#name());
-      if (!this.#accept(',')) break;
+      names.push(this.name());
+      if (!this.accept(',')) break;
     }
-    this.#expect(')');
+    this.expect(')');
     const [outer, loops] = [this.#scope, this.#loops];
     const scope = new FunctionScope(outer, isVararg);
     this.#scope = scope;
