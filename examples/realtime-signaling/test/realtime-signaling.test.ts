@@ -22,7 +22,7 @@ interface Process {
 }
 
 async function startProcess(url: string): Promise<Process> {
-  const worker = startWorker('examples/realtime-signaling/.build/server.js', { env: { PORT: '0', REDIS_URL: url } });
+  const worker = startWorker('examples/realtime-signaling/dist/server.js', { env: { PORT: '0', REDIS_URL: url } });
   const port = await eventually(
     () => {
       const found = /signaling on ws:\/\/localhost:(\d+)/.exec(worker.output);
