@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 
+import { FRAME_MAGIC } from '../codec/envelope.js';
 import { type Codec, type CodecContext, type CodecOptions, createCodec, DecodeError } from '../codec/index.js';
 import { wrong } from '../core/check.js';
 
@@ -26,7 +27,6 @@ import { wrong } from '../core/check.js';
  */
 export const HEADER_BYTES = 41;
 
-const MAGIC = 0xc1;
 const KIND = 0x02;
 const FLAG = { placeholder: 0x01, negative: 0x02, sliding: 0x04, tags: 0x08 } as const;
 const KNOWN_FLAGS = FLAG.placeholder | FLAG.negative | FLAG.sliding | FLAG.tags;
@@ -59,7 +59,7 @@ export class EntryFormat {
     this.#version = versionId(version);
     this.#readsForeign = options?.foreign !== undefined;
     this.#blank = Buffer.alloc(HEADER_BYTES);
-    this.#blank.writeUInt8(MAGIC, 0);
+    this.#blank.writeUInt8(FRAME_MAGIC, 0);
     this.#blank.writeUInt8(KIND, 1);
     this.#blank.writeUInt32BE(this.#version, VERSION);
   }
@@ -79,10 +79,10 @@ export class EntryFormat {
    * @throws DecodeError, ForeignValueError, EncryptionError for bytes that are no entry this cache can read
    */
   decode(key: string, bytes: Buffer): unknown {
-    if (bytes[0] !== MAGIC) return counterIn(bytes) ?? this.#codec.decode(bytes, contextOf(key));
+    if (bytes[0] !== FRAME_MAGIC) return counterIn(bytes) ?? this.#codec.decode(bytes, contextOf(key));
     if (!this.#counts(key, bytes)) return undefined;
     // a body without an envelope is damage, also where the codec reads foreign values
-    if (bytes[HEADER_BYTES] !== MAGIC) {
+    if (bytes[HEADER_BYTES] !== FRAME_MAGIC) {
       throw new DecodeError({ key, reason: 'truncated', detail: 'its header is followed by no envelope' });
     }
     return this.#codec.decode(bytes, contextOf(key), HEADER_BYTES);
@@ -91,7 +91,7 @@ export class EntryFormat {
   /** Whether bytes of which only the header need be there would be read as a value, as far as a header can tell. */
   holdsValue(key: string, head: Buffer): boolean {
     if (head.length === 0) return false;
-    if (head[0] !== MAGIC) return this.#readsForeign || counterIn(head) !== undefined;
+    if (head[0] !== FRAME_MAGIC) return this.#readsForeign || counterIn(head) !== undefined;
     return this.#counts(key, head);
   }
 

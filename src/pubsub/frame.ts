@@ -9,10 +9,10 @@
  *     17-22  sent at, wall clock of the publisher in ms, unsigned, big endian; for information only
  *     23-    the value's envelope
  */
+import { FRAME_MAGIC } from '../codec/envelope.js';
 import type { CodecContext } from '../codec/index.js';
 
 export const HEADER_BYTES = 23;
-const MARK = 0xc1;
 const KIND = 0x03;
 
 /** What of a header a publisher fills in. */
@@ -23,7 +23,7 @@ export interface Header {
 }
 
 export function writeHeader(into: Buffer, header: Header): void {
-  into[0] = MARK;
+  into[0] = FRAME_MAGIC;
   into[1] = KIND;
   into[2] = 0;
   header.publisher.copy(into, 3);
@@ -33,14 +33,14 @@ export function writeHeader(into: Buffer, header: Header): void {
 
 /** True for what was published with a header, of any version; anything else is a foreign publisher's. */
 export function isFramed(payload: Buffer): boolean {
-  return payload.length >= 2 && payload[0] === MARK && payload[1] === KIND;
+  return payload.length >= 2 && payload[0] === FRAME_MAGIC && payload[1] === KIND;
 }
 
 /** What is wrong with a header, in words, or undefined. */
 export function headerProblem(payload: Buffer): string | undefined {
   if (payload.length <= HEADER_BYTES) return 'it is shorter than its own header';
   if (payload[2] !== 0) return 'it has header flags that this release does not know';
-  if (payload[HEADER_BYTES] !== MARK) return 'its header is not followed by the envelope of a value';
+  if (payload[HEADER_BYTES] !== FRAME_MAGIC) return 'its header is not followed by the envelope of a value';
   return undefined;
 }
 

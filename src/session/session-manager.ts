@@ -100,8 +100,8 @@ export class SessionManager<T extends object = Record<string, unknown>> {
    * The data of a session, as a copy of its own; undefined when there is none that lives. Using a sliding session
    * prolongs it: when this resolves, at least nine tenths of its idle time lie ahead (less only at the deadline).
    *
-   * Cost: 1 round trip, shared with the other reads of the same tick; a second one when a use is due to be written, at most ten times per idle time and
-   * once a minute.
+   * Cost: 1 round trip, shared with the other reads of the same tick; a second one when a use is due to be written:
+   * once a minute at most, or once per tenth of an idle time shorter than ten minutes.
    */
   async getSession<D = T>(id: string): Promise<D | undefined> {
     const name = this.#ids.name(id);
@@ -194,6 +194,7 @@ export class SessionManager<T extends object = Record<string, unknown>> {
     if (destroyed) this.#events.emit('destroyed', { tag: name.tag });
     return destroyed;
   }
+
   /**
    * Listens for an event; returns what removes the listener. A listener that throws becomes a process warning.
    */

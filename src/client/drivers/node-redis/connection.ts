@@ -101,6 +101,7 @@ export class NodeRedisConnection implements Connection {
       if (kind === 'channel') await this.#client.subscribe(name, listener, true);
       else await this.#client.pSubscribe(name, listener, true);
     } catch (error) {
+      this.#listeners.delete(`${kind}:${name}`);
       throw this.#translate(error, [kind === 'channel' ? 'SUBSCRIBE' : 'PSUBSCRIBE']);
     }
   }
