@@ -76,33 +76,37 @@ class EnvelopeCodec implements Codec {
     checkContext(context);
     const { key } = context;
     const bytes = asBuffer(input);
-    if (envelope.isForeign(bytes, start)) return this.#decodeForeign(bytes.subarray(start), key);
+    if (envelope.isForeign(bytes, start)) return this.#decodeForeign(bytes, start, key);
     const format = envelope.formatOf(bytes, start, key);
-    const content = format.encrypted
-      ? decrypt(bytes.subarray(start), this.#settings.keyring, context)
-      : this.#openPlain(bytes, start, key);
-    const maxSize = compressor?.maxSize ?? DEFAULT_MAX_SIZE;
-    const payload = format.compression === undefined ? content : inflate(content, format.compression, { key, maxSize });
+    let payload = bytes;
+    let payloadStart = 0;
+    if (format.encrypted) payload = decrypt(bytes.subarray(start), this.#settings.keyring, context);
+    else payloadStart = this.#openPlain(bytes, start, key);
+    if (format.compression !== undefined) {
+      const maxSize = compressor?.maxSize ?? DEFAULT_MAX_SIZE;
+      payload = inflate(payload.subarray(payloadStart), format.compression, { key, maxSize });
+      payloadStart = 0;
+    }
     try {
-      return READERS[format.serializer].read(payload);
+      return READERS[format.serializer].read(payload, payloadStart);
     } catch (error) {
       throw malformed(error, key);
     }
   }
 
-  /** What a plain envelope holds, if its checksum is right and plain values are welcome. */
-  #openPlain(bytes: Buffer, start: number, key: string): Buffer {
+  /** Where the payload of a plain envelope begins, if its checksum is right and plain values are welcome. */
+  #openPlain(bytes: Buffer, start: number, key: string): number {
     const { keyring, allowPlaintext } = this.#settings;
     if (keyring !== undefined && !allowPlaintext) throw new EncryptionError('not-encrypted', { key });
     return envelope.verifiedPayload(bytes, start, key);
   }
 
-  #decodeForeign(bytes: Buffer, key: string): unknown {
+  #decodeForeign(bytes: Buffer, start: number, key: string): unknown {
     const { keyring, allowPlaintext, foreign } = this.#settings;
     if (keyring !== undefined && !allowPlaintext) throw new EncryptionError('not-encrypted', { key });
     if (foreign === undefined) throw new ForeignValueError(key);
     try {
-      return FOREIGN_READERS[foreign](bytes);
+      return FOREIGN_READERS[foreign](bytes, start);
     } catch (error) {
       throw malformed(error, key);
     }
@@ -124,7 +128,7 @@ class BareCodec implements Codec {
 
   decode(bytes: Uint8Array, { key }: CodecContext, start = 0): unknown {
     try {
-      return this.#serializer.readUnchecked(asBuffer(bytes).subarray(start));
+      return this.#serializer.read(asBuffer(bytes), start);
     } catch (error) {
       throw malformed(error, key);
     }

@@ -9,7 +9,7 @@
  *
  * Stored bytes outlive releases: a number is never given a second meaning. `docs/wire.md` is the public text of this.
  */
-import { crc32 } from 'node:zlib';
+import { checksum } from './checksum.js';
 import { ALGORITHM_NAMES, type CompressionAlgorithm } from './compression.js';
 import { DecodeError } from './errors.js';
 import { SERIALIZER_NAMES, type SerializerName } from './serializer.js';
@@ -49,7 +49,7 @@ const FORMATS: readonly (Format | undefined)[] = Array.from({ length: 256 }, (_,
 
 /** The checksum of the first three bytes, for every flags byte: where the checksum of a payload starts from. */
 const CHECKSUM_SEEDS = Uint32Array.from({ length: 256 }, (_, flags) =>
-  crc32(Buffer.from([FRAME_MAGIC, KIND_VALUE, flags])),
+  checksum(Buffer.from([FRAME_MAGIC, KIND_VALUE, flags]), 0, 0),
 );
 
 /** Writes the header of a plain envelope into the free bytes before the payload. */
@@ -57,7 +57,7 @@ export function sealPlain(envelope: Buffer, flags: number): Buffer {
   envelope[0] = FRAME_MAGIC;
   envelope[1] = KIND_VALUE;
   envelope[2] = flags;
-  envelope.writeUInt32BE(checksum(envelope.subarray(HEADER_BYTES), flags), 3);
+  envelope.writeUInt32BE(checksum(envelope, HEADER_BYTES, CHECKSUM_SEEDS[flags] as number), 3);
   return envelope;
 }
 
@@ -87,15 +87,12 @@ export function formatOf(bytes: Buffer, start: number, key: string): Format {
   throw new DecodeError({ key, reason: 'version', detail });
 }
 
-/** The payload of the plain envelope at `start`. @throws DecodeError `checksum` */
-export function verifiedPayload(bytes: Buffer, start: number, key: string): Buffer {
-  const payload = bytes.subarray(start + HEADER_BYTES);
-  if (bytes.readUInt32BE(start + 3) === checksum(payload, bytes[start + 2] as number)) return payload;
+/** Where the payload of the plain envelope at `start` begins. @throws DecodeError `checksum` */
+export function verifiedPayload(bytes: Buffer, start: number, key: string): number {
+  const payload = start + HEADER_BYTES;
+  const seed = CHECKSUM_SEEDS[bytes[start + 2] as number] as number;
+  if (bytes.readUInt32BE(start + 3) === checksum(bytes, payload, seed)) return payload;
   throw new DecodeError({ key, reason: 'checksum', detail: 'its checksum is wrong, so it was changed or cut short' });
-}
-
-function checksum(payload: Buffer, flags: number): number {
-  return crc32(payload, CHECKSUM_SEEDS[flags]);
 }
 
 /** The parts of an encrypted envelope, or undefined if it is too short to have them. */

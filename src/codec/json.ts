@@ -21,7 +21,6 @@ const serializer: Serializer = {
     return bytes;
   },
   read: parse,
-  readUnchecked: parse,
 };
 
 /**
@@ -33,9 +32,9 @@ export function json(): Serializer {
   return serializer;
 }
 
-function parse(bytes: Buffer): unknown {
-  if (!isUtf8(bytes)) throw new Malformed('the JSON is not UTF-8');
-  const text = bytes.toString('utf8');
+function parse(bytes: Buffer, start: number): unknown {
+  if (!isUtf8(bytes.subarray(start))) throw new Malformed('the JSON is not UTF-8');
+  const text = bytes.toString('utf8', start);
   const value: unknown = JSON.parse(text);
   // `__proto__` can be spelled in the text only as itself or with an escape of one of its letters
   if ((text.includes('__proto__') || text.includes('\\u00')) && hasPrototypeKey(value)) {

@@ -1,14 +1,13 @@
 /**
  * MessagePack, and the only file that knows the package `msgpackr`.
  *
- * msgpackr serves the default profile, where it is as fast as JavaScript gets. What it would lose or get wrong in
+ * msgpackr writes the default profile, where it is as fast as JavaScript gets. What it would lose or get wrong in
  * silence (typed arrays other than bytes, class instances, lone surrogates, `__proto__`) is refused before it sees
- * it, and it reads only bytes whose checksum or tag has been verified. Its native part is left out: for small values
- * it is slower than the code in JavaScript, and this way every machine runs the same code.
+ * it. All profiles are read by one reader of our own (ADR 2).
  */
 import { checkKnown, checkOneOf } from '../core/check.js';
 import { Packr, RESERVE_START_SPACE } from 'msgpackr/pack';
-import { type ReadDialect, type MessageReader, readMessage } from './msgpack-reader.js';
+import { MessageReader } from './msgpack-reader.js';
 import { type Rules, findRefusal } from './plain.js';
 import { portable } from './portable.js';
 import { rich } from './rich.js';
@@ -33,28 +32,17 @@ const packrOfLargeObjects = new Packr({ ...OPTIONS, variableMapSize: true });
 const SLAB_BYTES = 8_192;
 const LARGE_BYTES = SLAB_BYTES / 2;
 
-/**
- * Where small messages are laid to be read: msgpackr makes a DataView for every Buffer that it has not seen, which
- * costs more than the copy. What it reads owns its memory, so the next message may be laid over it.
- */
-const DESK_BYTES = 4_096;
-const desk = Buffer.allocUnsafeSlow(DESK_BYTES);
-
-/** msgpackr's TextDecoder swallows a byte order mark at the start of a text of more than 64 bytes. */
-const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
-const LONG_TEXT_BYTES = 64;
-
 const TIMESTAMP = -1;
 const UNDEFINED = 0;
 
-/** What msgpackr writes under these options, and what others write, read strictly. */
-const READ: ReadDialect = { narrowInt64: false, extension: readExtension };
-const READ_FOREIGN: ReadDialect = { narrowInt64: true, extension: readExtension };
+/** What msgpackr writes under these options, and what others write. */
+const reader = new MessageReader({ narrowInt64: false, extension: readExtension });
+const foreignReader = new MessageReader({ narrowInt64: true, extension: readExtension });
 
-function readExtension(reader: MessageReader, type: number, length: number): unknown {
-  if (type === TIMESTAMP) return readTimestamp(reader.takeBytes(length));
+function readExtension(message: MessageReader, type: number, length: number): unknown {
+  if (type === TIMESTAMP) return readTimestamp(message.takeBytes(length));
   if (type !== UNDEFINED) throw new Malformed(`an unknown extension of type ${type}`);
-  reader.take(length);
+  message.take(length);
   return undefined;
 }
 
@@ -82,19 +70,8 @@ const standard: Serializer = {
     if (bytes.length > LARGE_BYTES) packr.useBuffer(Buffer.allocUnsafeSlow(SLAB_BYTES));
     return bytes;
   },
-  read(bytes) {
-    if (bytes.length > LONG_TEXT_BYTES && hasByteOrderMark(bytes)) return readMessage(bytes, READ);
-    if (bytes.length > DESK_BYTES) return packr.unpack(bytes) as unknown;
-    desk.set(bytes);
-    return packr.unpack(desk, bytes.length) as unknown;
-  },
-  readUnchecked: (bytes) => readMessage(bytes, READ),
+  read: (bytes, start) => reader.readMessage(bytes, start),
 };
-
-function hasByteOrderMark(bytes: Buffer): boolean {
-  // one byte is found faster than three, and seldom there
-  return bytes.includes(0xef) && bytes.includes(BYTE_ORDER_MARK);
-}
 
 function pack(value: unknown, mode: number): Buffer {
   try {
@@ -126,6 +103,6 @@ export function msgpack(options?: { readonly profile?: 'default' | 'portable' | 
 }
 
 /** Reads MessagePack of unknown origin: integers as numbers where they are safe, timestamps as Dates. */
-export function readForeignMessage(bytes: Buffer): unknown {
-  return readMessage(bytes, READ_FOREIGN);
+export function readForeignMessage(bytes: Buffer, start: number): unknown {
+  return foreignReader.readMessage(bytes, start);
 }

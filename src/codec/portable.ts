@@ -1,4 +1,4 @@
-import { type ReadDialect, readMessage } from './msgpack-reader.js';
+import { MessageReader } from './msgpack-reader.js';
 import { type WriteDialect, writeMessage } from './msgpack-writer.js';
 import { type Rules, findRefusal, isBinary } from './plain.js';
 import { Malformed, type Serializer } from './serializer.js';
@@ -29,12 +29,12 @@ const WRITE: WriteDialect = {
   undefined: (writer) => writer.byte(0xc0),
 };
 
-const READ: ReadDialect = {
+const reader = new MessageReader({
   narrowInt64: true,
   extension(_reader, type) {
     throw new Malformed(`an extension of type ${type}, which the portable profile does not have`);
   },
-};
+});
 
 /**
  * MessagePack as strictly typed languages read it: what `msgpack({ profile: 'portable' })` returns, and what Rust's
@@ -44,6 +44,5 @@ export const portable: Serializer = {
   name: 'msgpack-portable',
   refuse: (value) => findRefusal(value, RULES),
   write: (value, reserve) => writeMessage(value, reserve, WRITE),
-  read: (bytes) => readMessage(bytes, READ),
-  readUnchecked: (bytes) => readMessage(bytes, READ),
+  read: (bytes, start) => reader.readMessage(bytes, start),
 };

@@ -11,8 +11,7 @@ const serializer: Serializer = {
     bytes.set(source, reserve);
     return bytes;
   },
-  read: (bytes) => Buffer.from(bytes),
-  readUnchecked: (bytes) => Buffer.from(bytes),
+  read: (bytes, start) => Buffer.from(bytes.subarray(start)),
 };
 
 /** The serializer for bytes: takes Buffers and Uint8Arrays as they are, gives back a Buffer that owns its memory. */

@@ -14,7 +14,7 @@ export const READERS: Record<SerializerName, Serializer> = {
 
 /** For values without an envelope, by the option that allows them. */
 export const FOREIGN_READERS = {
-  json: (bytes: Buffer) => json().readUnchecked(bytes),
+  json: (bytes: Buffer, start: number) => json().read(bytes, start),
   msgpack: readForeignMessage,
-  raw: (bytes: Buffer) => raw().readUnchecked(bytes),
+  raw: (bytes: Buffer, start: number) => raw().read(bytes, start),
 } as const;

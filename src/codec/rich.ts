@@ -1,4 +1,4 @@
-import { type MessageReader, type ReadDialect, readMessage } from './msgpack-reader.js';
+import { MessageReader } from './msgpack-reader.js';
 import { type MessageWriter, type WriteDialect, writeMessage } from './msgpack-writer.js';
 import { type Rules, TYPED_ARRAYS, findRefusal } from './plain.js';
 import { Malformed, type Serializer } from './serializer.js';
@@ -52,7 +52,7 @@ function writeBigint(writer: MessageWriter, value: bigint): void {
   writer.bytes(Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, 'hex'));
 }
 
-const READ: ReadDialect = {
+const messageReader = new MessageReader({
   narrowInt64: false,
   extension(reader, type, length) {
     switch (type) {
@@ -76,7 +76,7 @@ const READ: ReadDialect = {
         throw new Malformed(`an unknown extension of type ${type}`);
     }
   },
-};
+});
 
 function readAll(reader: MessageReader, length: number): unknown[] {
   const end = reader.position + length;
@@ -130,6 +130,5 @@ export const rich: Serializer = {
   name: 'msgpack-rich',
   refuse: (value) => findRefusal(value, RULES),
   write: (value, reserve) => writeMessage(value, reserve, WRITE),
-  read: (bytes) => readMessage(bytes, READ),
-  readUnchecked: (bytes) => readMessage(bytes, READ),
+  read: (bytes, start) => messageReader.readMessage(bytes, start),
 };

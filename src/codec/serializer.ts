@@ -15,12 +15,10 @@ export interface Serializer {
    */
   write(value: unknown, reserve: number): Buffer;
   /**
-   * The value of exactly these bytes, whose checksum or tag was right. The value owns all its memory. Throws when they
-   * are malformed; only the message of `Malformed` may be shown.
+   * The value of exactly the bytes from `start` on, which nobody need vouch for. The value owns all its memory. Throws
+   * when they are malformed; only the message of `Malformed` may be shown.
    */
-  read(bytes: Buffer): unknown;
-  /** The same for bytes without an envelope, which nothing vouches for. */
-  readUnchecked(bytes: Buffer): unknown;
+  read(bytes: Buffer, start: number): unknown;
 }
 
 /** Thrown by readers; the message holds no byte of the value and so may be shown. */

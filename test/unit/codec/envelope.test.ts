@@ -84,6 +84,8 @@ describe('the plain envelope', () => {
     ['msgpack that ends early', 1, Buffer.from([0x92, 1])],
     ['no msgpack at all', 1, Buffer.alloc(0)],
     ['msgpack that refers to itself', 1, Buffer.from('d6690000000191d67000000001', 'hex')],
+    ['msgpack with __proto__', 1, Buffer.from('81a95f5f70726f746f5f5f81a178c3', 'hex')],
+    ['msgpack with the same key twice', 1, Buffer.from('82a16101a16102', 'hex')],
     ['portable with bytes after the value', 2, Buffer.from([1, 2])],
     ['rich with an extension of no known type', 3, Buffer.from([0xd4, 0x55, 0])],
     ['rich with a typed array of a wrong length', 3, Buffer.from([0xc7, 2, 7, 7, 1])],
@@ -96,13 +98,6 @@ describe('the plain envelope', () => {
     expect(error).toMatchObject({ name: 'DecodeError', code: 'RU_DECODE', reason: 'malformed', key: PLACE.key });
     expect(error.cause).toBeUndefined();
     expect(JSON.stringify(error)).not.toMatch(/4111|__proto__":\{/);
-  });
-
-  test('a key named __proto__ never reaches a prototype', () => {
-    const payload = Buffer.from('81a95f5f70726f746f5f5f81a178c3', 'hex');
-    const value = codec.decode(withHeader([0xc1, 1, 1], payload), PLACE) as { x?: unknown };
-    expect(value.x).toBeUndefined();
-    expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
   });
 });
 

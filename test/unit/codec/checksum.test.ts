@@ -1,0 +1,18 @@
+import { crc32 } from 'node:zlib';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { checksum } from '../../../src/codec/checksum.js';
+
+test('is the CRC-32 of zlib, for short and long parts alike, from any seed', () => {
+  const parts = fc.record({
+    bytes: fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.uint8Array({ minLength: 400, maxLength: 700 })),
+    start: fc.nat({ max: 20 }),
+    seed: fc.nat({ max: 2 ** 32 - 1 }),
+  });
+  fc.assert(
+    fc.property(parts, ({ bytes, start, seed }) => {
+      const from = Math.min(start, bytes.length);
+      expect(checksum(Buffer.from(bytes), from, seed)).toBe(crc32(bytes.subarray(from), seed));
+    }),
+  );
+});
