@@ -15,10 +15,10 @@ const TABLES = makeTables();
 
 function makeTables(): Int32Array {
   const tables = new Int32Array(8 * 256);
-  for (let byte = 0; byte < 256; byte += 1) {
-    let sum = byte;
+  for (let value = 0; value < 256; value += 1) {
+    let sum = value;
     for (let bit = 0; bit < 8; bit += 1) sum = (sum & 1) === 1 ? (sum >>> 1) ^ POLYNOMIAL : sum >>> 1;
-    tables[byte] = sum;
+    tables[value] = sum;
   }
   for (let at = 256; at < tables.length; at += 1) {
     const before = tables[at - 256] as number;

@@ -12,7 +12,9 @@ test('is the CRC-32 of zlib, for short and long parts alike, from any seed', () 
   fc.assert(
     fc.property(parts, ({ bytes, start, seed }) => {
       const from = Math.min(start, bytes.length);
-      expect(checksum(Buffer.from(bytes), from, seed)).toBe(crc32(bytes.subarray(from), seed));
+      // zlib forgets the seed when there are no bytes, as it then takes its argument for missing
+      const expected = from === bytes.length ? seed : crc32(bytes.subarray(from), seed);
+      expect(checksum(Buffer.from(bytes), from, seed)).toBe(expected);
     }),
   );
 });
