@@ -52,8 +52,7 @@ export class RedisManager implements AsyncDisposable {
     this.config = config;
     this.clock = runtime.clock;
     this.random = runtime.random;
-    const { commandTimeoutMs } = config;
-    this.#connection = new SharedConnection(driver, runtime, { events: this.#events, commandTimeoutMs });
+    this.#connection = new SharedConnection(driver, runtime, { events: this.#events, settings: config.settings() });
     this.#leases = new Leases(driver, config, runtime.clock);
     this.subscriber = new Subscriber({
       ...runtime,

@@ -2,10 +2,12 @@ import { toMs } from '../core/duration.js';
 import type { Emitter } from '../core/emitter.js';
 import { ClosedError } from '../core/errors.js';
 import type { Runtime } from '../core/runtime.js';
-import { type Command, commandName, type CommandOptions, toWire } from './command.js';
+import { type Command, type CommandOptions, toWire } from './command.js';
 import type { Driver, DriverEvent, Reply } from './driver.js';
 import { InFlight } from './in-flight.js';
 import type { ManagerEvents, ManagerState } from './manager-events.js';
+import { Retries } from './retries.js';
+import type { Settings } from './settings.js';
 import { checkShared } from './shared-commands.js';
 
 const NO_OPTIONS: CommandOptions = {};
@@ -15,15 +17,22 @@ export class SharedConnection {
   readonly #driver: Driver;
   readonly #events: Emitter<ManagerEvents>;
   readonly #inFlight: InFlight;
+  readonly #retries: Retries | undefined;
   readonly #timeoutMs: number;
   #state: ManagerState = 'connecting';
   #accepting = true;
 
-  constructor(driver: Driver, runtime: Runtime, ports: { events: Emitter<ManagerEvents>; commandTimeoutMs: number }) {
+  constructor(driver: Driver, runtime: Runtime, ports: { events: Emitter<ManagerEvents>; settings: Settings }) {
     this.#driver = driver;
     this.#events = ports.events;
-    this.#timeoutMs = ports.commandTimeoutMs;
-    this.#inFlight = new InFlight(runtime.clock);
+    const { commandTimeoutMs, retry } = ports.settings;
+    this.#timeoutMs = commandTimeoutMs;
+    this.#retries = retry === undefined ? undefined : new Retries(retry, runtime);
+    this.#inFlight = new InFlight({
+      clock: runtime.clock,
+      send: (command, sink) => driver.send(command, sink),
+      retries: this.#retries,
+    });
     driver.onEvent = (event) => this.#onDriverEvent(event);
   }
 
@@ -45,11 +54,11 @@ export class SharedConnection {
       const wire = toWire(command);
       checkShared(wire);
       if (!this.#accepting) throw new ClosedError('The manager', this.#driver.endpoint);
-      const { timeout, signal } = options;
+      const { timeout, signal, reply: mode = 'text', idempotent = false } = options;
       const timeoutMs = timeout === undefined ? this.#timeoutMs : toMs(timeout, 'command.timeout');
       signal?.throwIfAborted();
-      const reply = this.#driver.send(wire, options.reply ?? 'text');
-      return this.#inFlight.track(reply, { operation: commandName(wire), timeoutMs, signal });
+      this.#retries?.earn();
+      return this.#inFlight.send(wire, { mode, timeoutMs, signal, idempotent });
     } catch (error) {
       return Promise.reject(error);
     }

@@ -90,4 +90,4 @@ export class Deadlines {
 }
 
 /** A timer this late was held up by the event loop, not by the timer's own coarseness. */
-const STALL_MS = 50;
+export const STALL_MS = 50;

@@ -85,6 +85,8 @@ export type ConnectionReason =
   | 'protocol'
   | 'timeout'
   | 'lost'
+  | 'unresponsive'
+  | 'overloaded'
   | 'closed'
   | 'pool';
 

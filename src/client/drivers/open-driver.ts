@@ -12,6 +12,6 @@ export async function openDriver(config: RedisConfig, ports: Runtime): Promise<D
     const options = ports.clock === systemClock ? {} : { clock: ports.clock };
     return new EmbeddedDriver(EmbeddedRedis.named(settings.target.name, options), { database: settings.db });
   }
-  const { StandaloneDriver } = await import('./node-redis/standalone.js');
+  const { StandaloneDriver } = await import('./standalone.js');
   return new StandaloneDriver(settings, ports);
 }
