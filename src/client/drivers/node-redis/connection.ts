@@ -164,7 +164,7 @@ function failAfter(
 function clientOptions(settings: Settings): Parameters<typeof createClient>[0] {
   const shared = { connectTimeout: settings.connectTimeoutMs, reconnectStrategy: false as const };
   const { target, tls } = settings;
-  if (target.kind === 'memory') throw new TypeError('memory:// has no connection of this driver');
+  if (target.kind !== 'unix' && target.kind !== 'tcp') throw new TypeError(`${target.kind} is not one server`);
   const address = target.kind === 'unix' ? { path: target.path } : { host: target.host, port: target.port };
   // neither Node nor the client sends SNI by itself; a literal IP address must not be sent as one
   const servername = target.kind === 'tcp' && isIP(target.host) === 0 ? { servername: target.host } : {};
