@@ -45,7 +45,6 @@ describe('RedisConfig.fromUrl', () => {
 
   it.each([
     'http://h',
-    'redis-cluster://a:1,b:2',
     'localhost:6379',
     '',
     'redis://',
@@ -70,8 +69,11 @@ describe('RedisConfig.fromUrl', () => {
   });
 
   it('lets options say how the TLS of the URL is done', () => {
-    expect(RedisConfig.fromUrl('rediss://h', { tls: { servername: 'name' } }).settings().tls).toEqual({
+    expect(RedisConfig.fromUrl('rediss://h', { tls: { servername: 'name' } }).settings().tls).toMatchObject({
       servername: 'name',
+      minVersion: 'TLSv1.2',
+      pins: [],
+      dangerouslySkipVerification: false,
     });
   });
 });
@@ -98,7 +100,7 @@ describe('RedisConfig.from', () => {
 
   it.each([
     [{ username: 'app' }, 'password'],
-    [{ tls: { cert: 'x' } }, 'tls'],
+    [{ tls: { cert: 'x' } }, 'tls.key'],
     [{ tls: { serverName: 'x' } }, 'tls.serverName'],
     [{ url: 'memory://x', tls: true }, 'tls'],
     [{ clientName: 'two words' }, 'clientName'],
@@ -115,7 +117,13 @@ describe('RedisConfig.from', () => {
       commandTimeoutMs: 5_000,
       endpoint: 'redis://127.0.0.1:6379/0',
     });
-    expect(config.settings().pool).toEqual({ max: 10, acquireTimeoutMs: 5_000, idleTimeoutMs: 60_000 });
+    expect(config.settings().pool).toEqual({
+      max: 10,
+      acquireTimeoutMs: 5_000,
+      idleTimeoutMs: 60_000,
+      maxAgeMs: 3_600_000,
+      leakAfterMs: 60_000,
+    });
   });
 
   it('is not changed by later changes of the options it came from', () => {
@@ -167,13 +175,13 @@ describe('RedisConfig.fromEnv', () => {
     });
   });
 
-  it('reads a password and certificates from files', () => {
+  it('reads a password from its file, and leaves certificates to the connections', () => {
     const file = join(tmpdir(), `redis-utils-secret-${process.pid}`);
     writeFileSync(file, `${SECRET}\n`);
     const config = RedisConfig.fromEnv({
       env: { REDIS_HOST: 'h', REDIS_PASSWORD_FILE: file, REDIS_TLS: 'yes', REDIS_TLS_CA_FILE: file },
     });
-    expect(config.settings()).toMatchObject({ password: SECRET, tls: { ca: SECRET } });
+    expect(config.settings()).toMatchObject({ password: SECRET, tls: { ca: undefined, caFile: file } });
   });
 
   it('takes another prefix for several instances', () => {
@@ -194,9 +202,9 @@ describe('RedisConfig.fromEnv', () => {
     expect(issuesOf(() => RedisConfig.fromEnv({ env }))).toEqual([
       'REDIS_PASSWORD_FILE',
       'REDIS_TLS',
-      'REDIS_SENTINELS',
       'REDIS_PORT',
       'REDIS_DB',
+      'REDIS_SENTINELS',
     ]);
   });
 

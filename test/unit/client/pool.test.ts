@@ -29,7 +29,7 @@ function poolOf(
     made.push(connection);
     return Promise.resolve(connection);
   };
-  const limits = { max, acquireTimeoutMs: 1_000, idleTimeoutMs: 60_000 };
+  const limits = { max, acquireTimeoutMs: 1_000, idleTimeoutMs: 60_000, maxAgeMs: 3_600_000, leakAfterMs: undefined };
   const ports = { endpoint: 'redis://h', clock: overrides.clock ?? systemClock, open: overrides.open ?? open };
   return { pool: new Pool(limits, ports), made };
 }

@@ -57,7 +57,7 @@ async function dialAndGreet(settings: Settings, clock: Clock, attempt: AbortSign
 function dial(settings: Settings, attempt: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const { target, tls } = settings;
-    if (target.kind === 'memory') throw new TypeError('memory:// has no connection of this driver');
+    if (target.kind !== 'unix' && target.kind !== 'tcp') throw new TypeError(`${target.kind} is not one server`);
     const address = target.kind === 'unix' ? { path: target.path } : { host: target.host, port: target.port };
     const options = { ...address, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
     // Node sends no SNI by itself; a literal IP address must not be sent as one
