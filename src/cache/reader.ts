@@ -24,6 +24,8 @@ export class Read {
   readonly by: Reading;
   /** `unknown` until answered, and when the store failed; `unusable`: there is something, but no value for us. */
   found: 'value' | 'absent' | 'unusable' | 'unknown' = 'unknown';
+  /** Where in the reply of its batch the answer is. */
+  place = 0;
 
   /** @throws ConfigError for an empty or ill-formed id */
   constructor(operation: string, id: string, by: Reading) {
@@ -94,15 +96,14 @@ export class Reader {
 
   async #readTogether(batch: readonly Waiting[]): Promise<void> {
     const command = ['MGET'];
-    const slotOfKey = new Map<string, number>();
-    const slotOfCall: number[] = [];
-    for (const { call } of batch) {
-      let slot = slotOfKey.get(call.key);
-      if (slot === undefined) {
-        slot = command.push(call.key) - 2;
-        slotOfKey.set(call.key, slot);
-      }
-      slotOfCall.push(slot);
+    const placeOfKey = new Map<string, number>();
+    for (let index = 0; index < batch.length; index += 1) {
+      const { call } = batch[index] as Waiting;
+      const known = placeOfKey.get(call.key);
+      if (known === undefined) {
+        call.place = command.push(call.key) - 2;
+        placeOfKey.set(call.key, call.place);
+      } else call.place = known;
     }
     let reply: unknown;
     try {
@@ -110,11 +111,11 @@ export class Reader {
     } catch (error) {
       return this.#refused(batch, error);
     }
-    const answers = Array.isArray(reply) && reply.length === slotOfKey.size ? (reply as readonly unknown[]) : undefined;
+    const answers = Array.isArray(reply) && reply.length === placeOfKey.size ? (reply as readonly unknown[]) : undefined;
     for (let index = 0; index < batch.length; index += 1) {
       const waiting = batch[index] as Waiting;
       if (answers === undefined) fail(waiting, new BadReplyError('MGET', 'one value per key', reply));
-      else deliver(waiting, answers[slotOfCall[index] ?? -1]);
+      else deliver(waiting, answers[waiting.call.place]);
     }
   }
 

@@ -17,7 +17,7 @@ import type { Settings } from '../../settings.js';
 import { request } from '../../request.js';
 import { CommandWriter } from './command-writer.js';
 import { ProtocolError, type ReplyHandler, ReplyReader } from './reply-reader.js';
-import { Acknowledgement, isAcknowledgement, toMessage } from './subscriptions.js';
+import { Acknowledgement, isAcknowledgement, nameIn, toMessage } from './subscriptions.js';
 import { Watchdog, type Watched } from './watchdog.js';
 
 export interface WirePorts {
@@ -149,7 +149,7 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   }
 
   onPush(parts: readonly Reply[]): void {
-    const kind = String(parts[0]);
+    const kind = nameIn(parts[0]);
     const message = toMessage(kind, parts);
     if (message !== undefined) return this.onMessage(message);
     const head = this.#waiting.peek();
