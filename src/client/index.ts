@@ -23,3 +23,4 @@ export type {
 } from './redis-options.js';
 export { defineScript, type Script, type ScriptDef } from './script.js';
 export type { Address, Target } from './settings.js';
+export { TlsError, type TlsOption } from './tls-error.js';
