@@ -111,7 +111,8 @@ export class Reader {
     } catch (error) {
       return this.#refused(batch, error);
     }
-    const answers = Array.isArray(reply) && reply.length === placeOfKey.size ? (reply as readonly unknown[]) : undefined;
+    const answers =
+      Array.isArray(reply) && reply.length === placeOfKey.size ? (reply as readonly unknown[]) : undefined;
     for (let index = 0; index < batch.length; index += 1) {
       const waiting = batch[index] as Waiting;
       if (answers === undefined) fail(waiting, new BadReplyError('MGET', 'one value per key', reply));

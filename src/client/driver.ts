@@ -76,6 +76,8 @@ export interface Connection {
 export type DriverEvent =
   | { readonly type: 'up' }
   | { readonly type: 'down'; readonly cause: Error }
+  /** A failure that concerns no command, such as credentials that could not be refreshed. */
+  | { readonly type: 'error'; readonly error: unknown }
   | { readonly type: 'retry'; readonly attempt: number; readonly delayMs: number; readonly cause: Error };
 
 /** The shared main connection, which comes back by itself, and a source of dedicated ones. */

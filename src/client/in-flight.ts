@@ -8,6 +8,8 @@ import type { Retries } from './retries.js';
 export interface InFlightPorts {
   readonly clock: Clock;
   readonly send: (command: WireCommand, sink: ReplySink) => void;
+  /** What a call says that ran out of time; absent: a `TimeoutError`. */
+  readonly explain?: ((call: Call, stalled: boolean) => Error) | undefined;
   /** Absent: nothing is tried again. */
   readonly retries?: Retries | undefined;
 }
@@ -40,9 +42,8 @@ export class InFlight implements CallOwner {
     });
   }
 
-  expired(call: Call): void {
-    const { timeoutMs = 0 } = call.wait;
-    call.abandon(new TimeoutError(call.operation, timeoutMs, call.sent ? 'unknown' : 'not-sent'));
+  expired(call: Call, stalled: boolean): void {
+    call.abandon(this.#ports.explain?.(call, stalled) ?? outOfTime(call, stalled));
   }
 
   retries(call: Call, error: Error): boolean {
@@ -71,4 +72,11 @@ export class InFlight implements CallOwner {
     if (call.abandoned) call.reject(error);
     else this.#ports.send(call.command, call);
   }
+}
+
+/** The error of a call whose deadline passed. */
+export function outOfTime(call: Call, stalled: boolean): TimeoutError {
+  const diagnosis = stalled ? 'event-loop-lag' : call.sent ? 'server-unresponsive' : 'back-pressure';
+  const { timeoutMs = 0 } = call.wait;
+  return new TimeoutError(call.operation, timeoutMs, { outcome: call.sent ? 'unknown' : 'not-sent', diagnosis });
 }

@@ -54,6 +54,7 @@ export class Retries {
     if (clock.monotonicMs() + delayMs >= call.dueMs) return false;
     this.#saved -= 1;
     call.failures += 1;
+    call.lastFailure = error;
     const run = (): void => {
       this.#planned.delete(planned);
       tryAgain();

@@ -1,5 +1,5 @@
 import { systemClock } from '../../core/clock.js';
-import { ConfigError, type ConfigIssue } from '../../core/errors.js';
+import { ConfigError } from '../../core/errors.js';
 import type { Runtime } from '../../core/runtime.js';
 import type { RedisConfig } from '../config.js';
 import type { Driver } from '../driver.js';
@@ -19,15 +19,8 @@ export async function openDriver(config: RedisConfig, ports: Runtime): Promise<D
   return new StandaloneDriver(settings, ports);
 }
 
-/** What is configured and cannot be done is an error: a pin that nobody enforces would be worse than none. */
-function refuseUnserved({ target, tls, credentials }: Settings): void {
-  const issues: ConfigIssue[] = [];
-  const refuse = (option: string): void =>
-    void issues.push({ option, expected: 'unset (no driver serves it yet)', received: 'a value' });
-  if (target.kind === 'cluster' || target.kind === 'sentinel') refuse(target.kind);
-  if (credentials !== undefined) refuse('credentials');
-  for (const name of ['caFile', 'certFile', 'keyFile'] as const) if (tls?.[name] !== undefined) refuse(`tls.${name}`);
-  if (tls !== undefined && tls.pins.length > 0) refuse('tls.pin');
-  if (tls?.dangerouslySkipVerification === true) refuse('tls.dangerouslySkipVerification');
-  if (issues.length > 0) throw new ConfigError(issues);
+/** What is configured and cannot be done is an error. */
+function refuseUnserved({ target }: Settings): void {
+  if (target.kind !== 'cluster' && target.kind !== 'sentinel') return;
+  throw new ConfigError([{ option: target.kind, expected: 'unset (no driver serves it yet)', received: 'a value' }]);
 }

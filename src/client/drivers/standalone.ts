@@ -1,4 +1,3 @@
-import type { Clock } from '../../core/clock.js';
 import type { Runtime } from '../../core/runtime.js';
 import type { Connection, Driver, DriverEvent, ReplySink, WireCommand } from '../driver.js';
 import type { Settings } from '../settings.js';
@@ -9,14 +8,14 @@ import { openWire } from './wire/open.js';
 export class StandaloneDriver implements Driver {
   readonly endpoint: string;
   readonly #settings: Settings;
-  readonly #clock: Clock;
+  readonly #runtime: Runtime;
   readonly #link: Link;
   onEvent: (event: DriverEvent) => void = () => {};
 
   constructor(settings: Settings, runtime: Runtime) {
     this.endpoint = settings.endpoint;
     this.#settings = settings;
-    this.#clock = runtime.clock;
+    this.#runtime = runtime;
     this.#link = new Link({
       ...runtime,
       settings,
@@ -35,7 +34,8 @@ export class StandaloneDriver implements Driver {
   }
 
   open(signal: AbortSignal | undefined): Promise<Connection> {
-    return openWire(this.#settings, this.#clock, signal);
+    const report = (error: unknown): void => this.onEvent({ type: 'error', error });
+    return openWire(this.#settings, { ...this.#runtime, report }, signal);
   }
 
   destroy(): void {

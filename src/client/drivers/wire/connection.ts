@@ -43,6 +43,7 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   #heldBack = false;
   #waitsSinceMs = 0;
   #heardMs: number;
+  readonly #cleanups: (() => void)[] = [];
   #ended: ConnectionError | undefined;
   onMessage: (message: IncomingMessage) => void = () => {};
   onWritable: () => void = () => {};
@@ -117,6 +118,12 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
 
   unsubscribe(kind: SubscriptionKind, name: string): Promise<void> {
     return this.#acknowledged(kind === 'channel' ? 'unsubscribe' : 'punsubscribe', name);
+  }
+
+  /** Runs when the connection has ended; at once when it has ended already. */
+  whenEnded(cleanup: () => void): void {
+    if (this.#ended === undefined) this.#cleanups.push(cleanup);
+    else cleanup();
   }
 
   /** Ends the connection. @param reason what the errors of those in flight say */
@@ -195,6 +202,7 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
       { endpoint, reason, outcome: 'unknown', cause },
     );
     this.#watchdog.stop();
+    for (const cleanup of this.#cleanups) cleanup();
     this.#socket.destroy();
     for (const sink of this.#waiting.drain()) sink.reject(this.#lost('unknown'));
     this.onEnd(this.#ended);
