@@ -3,14 +3,14 @@ import { eventually } from '../support/eventually.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import { noLeaks } from '../support/no-leaks.js';
 import { RedisServer } from '../support/redis-server.js';
-import { RawConnection } from '../support/resp.js';
+import { RespConnection } from '../../src/testing/resp-connection.js';
 
 noLeaks();
 
-async function setUp(): Promise<{ server: RedisServer; proxy: FaultProxy; dial: () => Promise<RawConnection> }> {
+async function setUp(): Promise<{ server: RedisServer; proxy: FaultProxy; dial: () => Promise<RespConnection> }> {
   const server = await RedisServer.start();
   const proxy = await FaultProxy.start(server);
-  return { server, proxy, dial: () => RawConnection.connect({ port: proxy.port, host: '127.0.0.1' }) };
+  return { server, proxy, dial: () => RespConnection.connect({ port: proxy.port, host: '127.0.0.1' }) };
 }
 
 function within<T>(promise: Promise<T>, waitMs: number): Promise<T | 'silence'> {
@@ -43,7 +43,7 @@ test.each(['toServer', 'toClient'] as const)('a black hole %s holds everything u
   proxy.blackHole(direction);
   const reply = connection.send(['INCR', 'n']);
   expect(await within(reply, 60)).toBe('silence');
-  expect(await server.raw(['GET', 'n'])).toBe(direction === 'toServer' ? null : '1');
+  expect(await server.command(['GET', 'n'])).toBe(direction === 'toServer' ? null : '1');
   proxy.heal();
   expect(await reply).toBe(1);
 });
@@ -76,7 +76,7 @@ test('a lost reply is that of the n-th command, which has run', async () => {
   ]);
   await lost;
   expect([before.status, second.status, after.status]).toEqual(['fulfilled', 'rejected', 'rejected']);
-  expect(await server.raw(['GET', 'n'])).toBe('2');
+  expect(await server.command(['GET', 'n'])).toBe('2');
 });
 
 test('a lost reply can leave the connection silent', async () => {
@@ -96,7 +96,7 @@ test('pushes are not counted as replies', async () => {
   await connection.send(['HELLO', '3']);
   void connection.send(['SUBSCRIBE', 'news']).catch(() => undefined);
   await eventually(() => expect(connection.pushes).toHaveLength(1));
-  await server.raw(['PUBLISH', 'news', 'x']);
+  await server.command(['PUBLISH', 'news', 'x']);
   await eventually(() => expect(connection.pushes).toHaveLength(2));
   void proxy.loseReply({ command: 'PING' });
   await expect(connection.send(['PING'])).rejects.toThrow();

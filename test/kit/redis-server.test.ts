@@ -4,7 +4,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { noLeaks } from '../support/no-leaks.js';
 import { RedisServer } from '../support/redis-server.js';
-import { RawConnection, RespPush } from '../support/resp.js';
+import { RespPush } from '../../src/testing/resp.js';
+import { RespConnection } from '../../src/testing/resp-connection.js';
 import { certificates, type Certificate } from '../support/tls.js';
 
 noLeaks();
@@ -12,7 +13,7 @@ noLeaks();
 describe('RedisServer', () => {
   test('answers as soon as start has resolved, and is gone after stop', async () => {
     const server = await RedisServer.start();
-    expect(await server.raw(['PING'])).toBe('PONG');
+    expect(await server.command(['PING'])).toBe('PONG');
     const { pid } = server;
     await server.stop();
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
@@ -22,15 +23,15 @@ describe('RedisServer', () => {
   test('restart brings back an empty server at the same port', async () => {
     const server = await RedisServer.start({ port: true });
     const { url } = server;
-    await server.raw(['SET', 'k', 'v']);
+    await server.command(['SET', 'k', 'v']);
     await server.restart();
     expect(server.url).toBe(url);
-    expect(await server.raw(['GET', 'k'])).toBeNull();
+    expect(await server.command(['GET', 'k'])).toBeNull();
   });
 
   test('a paused server keeps its connections and answers after resume', async () => {
     const server = await RedisServer.start();
-    const connection = await RawConnection.connect({ path: server.socketPath });
+    const connection = await RespConnection.connect({ path: server.socketPath });
     server.pause();
     const reply = connection.send(['PING']);
     const first = await Promise.race([reply, new Promise((resolve) => setTimeout(resolve, 50, 'silence'))]);
@@ -42,7 +43,7 @@ describe('RedisServer', () => {
 
   test('kill ends open connections, a paused server included', async () => {
     const server = await RedisServer.start();
-    const connection = await RawConnection.connect({ path: server.socketPath });
+    const connection = await RespConnection.connect({ path: server.socketPath });
     server.pause();
     const failure = expect(connection.send(['PING'])).rejects.toThrow();
     await server.kill();
@@ -57,12 +58,14 @@ describe('RedisServer', () => {
     const server = await RedisServer.start({
       acl: ['user default on nopass ~* &* +@all', 'user app on >secret ~* +get'],
     });
-    expect(await server.raw(['ACL', 'LIST'])).toEqual(expect.arrayContaining([expect.stringContaining('user app on')]));
+    expect(await server.command(['ACL', 'LIST'])).toEqual(
+      expect.arrayContaining([expect.stringContaining('user app on')]),
+    );
   });
 
   test('speaks RESP3 with maps and pushes', async () => {
     const server = await RedisServer.start();
-    const connection = await RawConnection.connect({ path: server.socketPath });
+    const connection = await RespConnection.connect({ path: server.socketPath });
     const hello = await connection.send(['HELLO', '3']);
     expect(hello).toBeInstanceOf(Map);
     const unanswered = expect(connection.send(['SUBSCRIBE', 'news'])).rejects.toThrow('closed');
@@ -121,6 +124,6 @@ test('a server that its caller stops outlives the test', async () => {
   stoppedByFile = await RedisServer.start({ stoppedBy: 'caller' });
 });
 afterAll(async () => {
-  expect(await stoppedByFile?.raw(['PING'])).toBe('PONG');
+  expect(await stoppedByFile?.command(['PING'])).toBe('PONG');
   await stoppedByFile?.stop();
 });

@@ -1,4 +1,4 @@
-import { RespPush, parseResp } from './resp.js';
+import { RespPush, parseResp } from '../../src/testing/resp.js';
 
 /** A reply that shall not arrive. `left` counts the commands that match until the one that is meant. */
 export interface LostReply {

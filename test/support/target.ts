@@ -3,8 +3,8 @@ import type { RedisOptions } from '../../src/client/redis-options.js';
 import { RedisManager } from '../../src/client/manager.js';
 import { afterThisFile, afterThisTest } from './cleanup.js';
 import { RedisServer } from './redis-server.js';
-import type { RawArg, RespValue } from './resp.js';
-import { findServer } from './servers.js';
+import type { RawArg, RespValue } from '../../src/testing/resp.js';
+import { findServer } from '../../src/testing/server-binary.js';
 
 /**
  * What a test file runs against: the embedded engine or one real server, as the vitest project says by TEST_TARGET.
@@ -27,7 +27,7 @@ const memoryUrl = `memory://test-${randomBytes(8).toString('hex')}`;
 /** The real server of this file. Fails on the embedded engine, which has no server. */
 export async function server(): Promise<RedisServer> {
   if (target.embedded) throw new Error('The embedded target has no server');
-  shared ??= RedisServer.start({ server: id, stoppedBy: 'caller' }).then((started) => {
+  shared ??= RedisServer.start({ version: id, stoppedBy: 'caller' }).then((started) => {
     afterThisFile(() => started.stop());
     return started;
   });
@@ -64,13 +64,13 @@ export async function rawManager(): Promise<RedisManager> {
 
 /** One plain command, reply as text. A real server is asked past the library. */
 export async function raw(args: readonly RawArg[]): Promise<RespValue> {
-  if (!target.embedded) return (await server()).raw(args);
+  if (!target.embedded) return (await server()).command(args);
   return (await rawManager()).command<RespValue>(args);
 }
 
 /** One plain command, strings of the reply as bytes. */
 export async function rawBytes(args: readonly RawArg[]): Promise<RespValue> {
-  if (!target.embedded) return (await server()).rawBytes(args);
+  if (!target.embedded) return (await server()).command(args, { reply: 'bytes' });
   return (await rawManager()).command<RespValue>(args, { reply: 'bytes' });
 }
 

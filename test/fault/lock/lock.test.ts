@@ -177,7 +177,7 @@ test('fences rise through FLUSHALL and SCRIPT FLUSH', async () => {
     const guard = await (i % 2 === 0 ? holder : rival).acquire();
     expect(guard.fence).toBeGreaterThan(last);
     last = guard.fence;
-    await server.raw([i % 3 === 0 ? 'FLUSHALL' : 'SCRIPT', ...(i % 3 === 0 ? [] : ['FLUSH'])]);
+    await server.command([i % 3 === 0 ? 'FLUSHALL' : 'SCRIPT', ...(i % 3 === 0 ? [] : ['FLUSH'])]);
     await guard.release();
   }
 });
@@ -234,15 +234,15 @@ describe('calls of one tick', () => {
     const manager = await connect(server.url);
     const lock = new DistributedLock(manager, 'k', '10s');
     const guard = await lock.acquire();
-    await server.raw(['CONFIG', 'SET', 'maxmemory', '1', 'maxmemory-policy', 'noeviction']);
+    await server.command(['CONFIG', 'SET', 'maxmemory', '1', 'maxmemory-policy', 'noeviction']);
     const [verified, acquired] = await Promise.allSettled([
       guard.verify(),
       new DistributedLock(manager, 'other', '10s').tryAcquire(),
     ]);
     expect(verified).toMatchObject({ value: true });
     expect(acquired).toMatchObject({ reason: { code: 'RU_SERVER', replyCode: 'OOM' } });
-    await server.raw(['CONFIG', 'SET', 'maxmemory', '0']);
-    expect(await server.raw(['EXISTS', 'ru:lock:{other}'])).toBe(0);
+    await server.command(['CONFIG', 'SET', 'maxmemory', '0']);
+    expect(await server.command(['EXISTS', 'ru:lock:{other}'])).toBe(0);
     expect(await guard.release()).toEqual({ status: 'released' });
   });
 });

@@ -1,0 +1,16 @@
+export { certificates, type Certificate, type Certificates } from './certificates.js';
+export type { ClusterNode } from './cluster-node.js';
+export { ConditionError, MissingProgramError, ServerStartError } from './errors.js';
+export { eventually, type EventuallyOptions } from './eventually.js';
+export { freePort } from './free-port.js';
+export { keySlot } from './key-slot.js';
+export type { MoveSlotOptions, SlotMove } from './slot-move.js';
+export type { RedisCluster, RedisClusterOptions, WaitOptions } from './redis-cluster.js';
+export type { RedisSentinelOptions, RedisSentinels } from './redis-sentinels.js';
+export { RedisServer } from './redis-server.js';
+export { type RawArg, RespError, RespPush, type RespValue } from './resp.js';
+export { RespConnection } from './resp-connection.js';
+export { findServer, findServers, type ServerBinary } from './server-binary.js';
+export type { Credentials, ServerCommandOptions } from './server-command.js';
+export type { ServerProcess } from './server-process.js';
+export type { NodeOptions, RedisServerOptions, TlsOptions } from './server-settings.js';
