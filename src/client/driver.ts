@@ -87,8 +87,13 @@ export interface Driver {
   /** Connects for the first time. Rejects with the first attempt's typed reason; retries nothing. */
   connect(signal: AbortSignal | undefined): Promise<void>;
   send(command: WireCommand, sink: ReplySink): void;
-  /** A dedicated connection, authenticated and on the configured database. */
-  open(signal: AbortSignal | undefined): Promise<Connection>;
+  /**
+   * A dedicated connection, authenticated and on the configured database.
+   * @param key in a cluster, to the node that serves this key
+   */
+  open(signal: AbortSignal | undefined, key?: string): Promise<Connection>;
+  /** Present in a cluster: commands may only have keys of one and the same slot. */
+  slotOf?(key: string): number;
   onEvent: (event: DriverEvent) => void;
   /** Ends the main connection and stops reconnecting. Dedicated connections belong to whoever opened them. */
   destroy(): void;

@@ -3,7 +3,7 @@ export type { ClusterNode } from './cluster-node.js';
 export { ConditionError, MissingProgramError, ServerStartError } from './errors.js';
 export { eventually, type EventuallyOptions } from './eventually.js';
 export { freePort } from './free-port.js';
-export { keySlot } from './key-slot.js';
+export { keySlot } from '../core/key-slot.js';
 export type { MoveSlotOptions, SlotMove } from './slot-move.js';
 export type { RedisCluster, RedisClusterOptions, WaitOptions } from './redis-cluster.js';
 export type { RedisSentinelOptions, RedisSentinels } from './redis-sentinels.js';

@@ -5,7 +5,7 @@ import type { Runtime } from '../../core/runtime.js';
 import type { Settings } from '../settings.js';
 import type { Connection, DriverEvent, ReplySink, WireCommand } from '../driver.js';
 import { Breaker } from './breaker.js';
-import { CommandQueue } from './command-queue.js';
+import { CommandQueue, type QueuedCommand } from './command-queue.js';
 
 export interface LinkPorts extends Runtime {
   /** The server as errors call it; may change with each connection. */
@@ -90,6 +90,18 @@ export class Link {
       (fresh) => this.#swap(fresh),
       () => (this.#replacing = false),
     );
+  }
+
+  /**
+   * Ends it without a loss: what was sent is still answered, and what waits is handed back. Nothing is told any more.
+   */
+  retire(): readonly QueuedCommand[] {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    const waiting = this.#queue.takeAll();
+    this.destroy();
+    if (connection !== undefined) retire(connection);
+    return waiting;
   }
 
   destroy(): void {
