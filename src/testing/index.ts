@@ -1,10 +1,13 @@
 export { certificates, type Certificate, type Certificates } from './certificates.js';
 export type { ClusterNode } from './cluster-node.js';
-export { ConditionError, MissingProgramError, ServerStartError } from './errors.js';
+export { ConditionError, LeakError, MissingProgramError, ServerStartError } from './errors.js';
 export { eventually, type EventuallyOptions } from './eventually.js';
+export { FaultProxy, type JitterOptions, type LoseReplyOptions, type ProxyTarget } from './fault-proxy.js';
 export { freePort } from './free-port.js';
+export { noLeaks, type LeakOptions, type LeakWatch, type RunnerHooks, watchLeaks } from './leaks.js';
 export { keySlot } from '../core/key-slot.js';
 export type { MoveSlotOptions, SlotMove } from './slot-move.js';
+export type { Direction } from './proxy-faults.js';
 export type { RedisCluster, RedisClusterOptions, WaitOptions } from './redis-cluster.js';
 export type { RedisSentinelOptions, RedisSentinels } from './redis-sentinels.js';
 export { RedisServer } from './redis-server.js';
