@@ -24,8 +24,8 @@ export function checkSettings(draft: Draft): Settings {
   const credentials = attempt(() => checkCredentials(draft), report);
   const rest = attempt(() => checkRest(draft), report);
   attempt(() => {
-    const off = { memory: 'the embedded engine has', socketPath: 'a unix socket has' }[String(draft.place)];
-    if (tls !== undefined && off !== undefined) throw wrong('tls', `off: ${off} no network`, draft.get('tls'));
+    const local = draft.place === 'memory' || draft.place === 'socketPath';
+    if (tls !== undefined && local) throw wrong('tls', 'off where there is no network', draft.get('tls'));
   }, report);
   if (issues.length > 0 || place === undefined || credentials === undefined || rest === undefined) {
     throw new ConfigError(issues);

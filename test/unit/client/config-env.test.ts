@@ -183,6 +183,11 @@ describe('RedisConfig.fromEnv', () => {
     expect(error.message).not.toContain(SECRET);
   });
 
+  it('lets variables of an HTTP API be when other names are asked for', () => {
+    const env = { UPSTASH_REDIS_REST_URL: 'https://x.upstash.io' };
+    expect(issuesOf(() => RedisConfig.fromEnv({ env, envPrefix: 'SESSIONS_' }))).toEqual(['SESSIONS_URL']);
+  });
+
   it('lets variables of an HTTP API be when there is an address', () => {
     const env = { UPSTASH_REDIS_REST_URL: 'https://x.upstash.io', REDIS_URL: 'redis://a' };
     expect(RedisConfig.fromEnv({ env }).endpoint).toBe('redis://a:6379/0');

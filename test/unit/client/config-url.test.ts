@@ -12,6 +12,7 @@ describe('a URL with several hosts', () => {
     ['valkey-cluster://a', 'redis-cluster://a:6379'],
     ['rediss-cluster://u:p@[::1]:7000,[fe80::2],c/0', 'rediss-cluster://[::1]:7000,[fe80::2]:6379,c:6379'],
     ['valkeys-cluster://a/', 'rediss-cluster://a:6379'],
+    ['redis-cluster://[fe80::1%25eth0]:7000', 'redis-cluster://[fe80::1%25eth0]:7000'],
     ['REDIS-CLUSTER://A:1', 'redis-cluster://A:1'],
     ['redis-sentinel://a:5000,b/2?master=main', 'redis-sentinel://a:5000,b:26379/2?master=main'],
     ['rediss-sentinel://[::1]?master=main', 'rediss-sentinel://[::1]:26379/0?master=main'],
@@ -39,6 +40,10 @@ describe('a URL with several hosts', () => {
     const { username, password, target } = config.settings();
     expect([username, password]).toEqual(['app', 'p@ss/w,rd']);
     expect(target).toMatchObject({ ...MASTER, username: 'w@tch', password: 'a+b/c=' });
+  });
+
+  it.each(['redis-cluster://u:p@ss@h', 'redis://u:p@ss@h'])('ends the credentials at the last @: %s', (url) => {
+    expect(RedisConfig.fromUrl(url).settings()).toMatchObject({ username: 'u', password: 'p@ss' });
   });
 
   it('keeps the credentials of sentinels out of the public target and of everything printed', () => {

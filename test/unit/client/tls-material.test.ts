@@ -41,7 +41,7 @@ async function listen(certificate: Certificate, options: ServerOptions = {}): Pr
   server.on('secureConnection', (socket: TLSSocket & { servername?: string | false }) => {
     if (socket.servername !== undefined) seen.servername = socket.servername;
     const { subject } = socket.getPeerCertificate();
-    if (subject !== undefined) seen.client = String(subject.CN);
+    if (subject !== undefined) seen.client = subject.CN;
     socket.on('error', () => {});
     // whoever reads this knows that the server has seen everything
     socket.end('ready');
