@@ -2,7 +2,7 @@ import type { Timer } from '../../../core/clock.js';
 import { ConnectionError, ServerError } from '../../../core/errors.js';
 import { keySlot, SLOTS } from '../../../core/key-slot.js';
 import type { Runtime } from '../../../core/runtime.js';
-import type { Connection, Driver, DriverEvent, ReplySink, WireCommand } from '../../driver.js';
+import type { Connection, Driver, DriverEvent, OpenHint, ReplySink, WireCommand } from '../../driver.js';
 import type { Address, Settings } from '../../settings.js';
 import { Link } from '../link.js';
 import { refuse } from '../refuse.js';
@@ -104,10 +104,16 @@ export class ClusterDriver implements Driver, Router {
     });
   }
 
-  /** A connection of its own to the node that serves `key`, or to any. */
-  async open(signal: AbortSignal | undefined, key?: string): Promise<Connection> {
+  nodeOf(key: string): string {
+    const node = this.#nodeFor(key);
+    if (node === undefined) this.suspect();
+    return node === undefined ? '' : nameOfAddress(node.address);
+  }
+
+  /** A connection of its own to a node by its name, or to any. */
+  async open(signal: AbortSignal | undefined, hint?: OpenHint): Promise<Connection> {
     if (this.#stop.signal.aborted) throw this.#closed();
-    const node = key === undefined ? this.#anyNode() : this.#nodeFor(key);
+    const node = (hint === undefined ? undefined : this.#nodes.get(hint.node)) ?? this.#anyNode();
     const address = node?.address ?? this.#shuffled(this.#seeds)[0];
     if (address === undefined) throw this.#closed();
     try {
