@@ -18,7 +18,12 @@ class Manual {
   }
 }
 
-function ask(count: number, { isFinal = () => false, signal = new AbortController().signal } = {}) {
+interface Asked {
+  readonly isFinal?: () => boolean;
+  readonly signal?: AbortSignal;
+}
+
+function ask(count: number, { isFinal = () => false, signal = new AbortController().signal }: Asked = {}) {
   const clock = new ManualClock();
   const ways = Array.from({ length: count }, () => new Manual());
   const options = { clock, patienceMs: PATIENCE_MS, isFinal };
