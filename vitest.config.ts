@@ -63,6 +63,7 @@ export default defineConfig({
       ...onCluster('integration', 20_000),
       ...perTarget('differential', servers, 60_000),
       ...perTarget('fault', servers, 30_000),
+      project('soak', { include: ['test/soak/**/*.test.ts'], target: firstServer, timeoutMs: 120_000 }),
       project('examples', { include: ['examples/*/test/**/*.test.ts'], target: firstServer, timeoutMs: 30_000 }),
       project('docs', { include: ['test/docs/**/*.test.ts'], target: firstServer, timeoutMs: 60_000 }),
       project('package', { include: ['test/package/**/*.test.ts'], timeoutMs: 120_000 }),
