@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 
-import { faultsOf } from './faults.mjs';
+import { clusterFaults, networkFaults, serverFaults } from './faults.mjs';
 import { heapMb, keysWithoutExpiry } from './inspect.mjs';
 import { Ledger } from './ledger.mjs';
 import { startLoad } from './load.mjs';
@@ -65,7 +65,11 @@ if (cluster) managers.set('cluster', await connect(cluster.url));
 
 const violate = (what) => violations.length < 100 && violations.push(what);
 const loads = [...managers].map(([name, manager]) => startLoad({ name, manager, lib, random, ledger, violate }));
-const faults = faultsOf({ server, proxy, cluster, random });
+const singleFaults = Object.entries({
+  ...networkFaults({ proxy, random }),
+  ...serverFaults({ server, proxy, random }),
+});
+const manyFaults = cluster ? Object.entries(clusterFaults({ cluster, random })) : [];
 
 const startedAt = performance.now();
 const heap = [];
@@ -75,7 +79,7 @@ let nextMinute = 60_000;
 while (performance.now() - startedAt < minutes * 60_000) {
   const beganAt = performance.now();
   const intoCluster = cluster !== undefined && clusterBusy === undefined && random.next() < 0.4;
-  const [name, fault] = random.pick(intoCluster ? faults.clustered : faults.single);
+  const [name, fault] = random.pick(intoCluster ? manyFaults : singleFaults);
   happened[name] = (happened[name] ?? 0) + 1;
   const done = Promise.resolve()
     .then(fault)
@@ -98,7 +102,7 @@ say('ending the load');
 await clusterBusy;
 proxy.heal();
 if (server.state === 'paused') server.resume();
-await Promise.race([Promise.all(loads.map((load) => load.stop())), pause(30_000)]);
+await Promise.race([Promise.all(loads.map((stop) => stop())), pause(30_000)]);
 const unsettled = ledger.open;
 heap.push(heapMb());
 const closings = [];
