@@ -13,7 +13,15 @@ export interface CommandOptions {
   readonly timeout?: Duration | undefined;
   /** Ends the wait with `signal.reason`. A command that was sent may still run. */
   readonly signal?: AbortSignal | undefined;
-  /** How strings of the reply are delivered: `'text'` (default) or `'bytes'` (Buffers). */
+  /**
+   * Running the command twice has the effect of running it once: then it is sent again, within its deadline, when the
+   * connection was lost before the reply came. Commands that only read are in any case.
+   */
+  readonly idempotent?: boolean | undefined;
+  /**
+   * How strings of the reply are delivered: `'text'` (default) or `'bytes'`: Buffers, which may share their memory with
+   * the replies that arrived together with this one. Copy what is kept for long.
+   */
   readonly reply?: ReplyMode | undefined;
 }
 

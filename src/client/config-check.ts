@@ -1,122 +1,67 @@
 import type { CodecOptions } from '../codec/index.js';
-import { checkInteger, checkKnown, checkText, wrong } from '../core/check.js';
+import { checkInteger, checkText, wrong } from '../core/check.js';
 import { type Duration, toMs } from '../core/duration.js';
 import { ConfigError, type ConfigIssue } from '../core/errors.js';
 import { checkPrefix } from '../core/key-space.js';
-import type { PoolOptions, TlsOptions } from './redis-options.js';
-import type { Settings, Target } from './settings.js';
-import type { Draft, Field } from './config-draft.js';
-
-const DEFAULTS = {
-  host: '127.0.0.1',
-  port: 6379,
-  prefix: 'ru',
-  connectTimeout: '5s',
-  commandTimeout: '5s',
-  poolMax: 10,
-  acquireTimeout: '5s',
-  idleTimeout: '1m',
-} as const;
+import { checkCredentials } from './config-credentials.js';
+import type { Draft } from './config-draft.js';
+import type { Field } from './config-field.js';
+import { attempt, checkEach } from './config-issues.js';
+import { checkBreaker, checkOfflineQueue, checkPool, checkReconnect, checkRetry } from './config-limits.js';
+import { checkTarget, describeTarget } from './config-target.js';
+import { checkTls } from './config-tls.js';
+import type { Settings } from './settings.js';
 
 /** Checks every field of a draft. @throws ConfigError with all issues at once */
 export function checkSettings(draft: Draft): Settings {
   const issues: ConfigIssue[] = [...draft.issues];
-  const collect = <T>(check: () => T): T | undefined => {
-    try {
-      return check();
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      issues.push(...error.issues);
-      return undefined;
-    }
+  // checks know options only; whoever set a variable of the environment is told that variable
+  const report = (found: readonly ConfigIssue[]): void => {
+    for (const issue of found) issues.push({ ...issue, option: draft.nameOf(issue.option) });
   };
-  const field = <T>(name: Field, check: (path: string, value: unknown) => T, fallback: T): T => {
-    const value = draft.get(name);
-    return value === undefined ? fallback : (collect(() => check(draft.nameOf(name), value)) ?? fallback);
-  };
-  const duration = (name: Field, fallback: Duration): number =>
-    field(name, (path, value) => toMs(value as Duration, path), toMs(fallback, name));
-
-  const tls = field('tls', checkTls, undefined);
-  const target = checkTarget(draft, field);
-  const db = field('db', (path, value) => checkInteger(path, value, { min: 0, max: 1_000_000 }), 0);
-  const settings: Settings = {
-    target,
-    db,
-    tls,
-    endpoint: describe(target, db, tls !== undefined),
-    username: field('username', checkText, undefined),
-    password: field('password', checkSecret, undefined),
-    prefix: field('prefix', checkPrefix, DEFAULTS.prefix),
-    clientName: field('clientName', checkClientName, undefined),
-    connectTimeoutMs: duration('connectTimeout', DEFAULTS.connectTimeout),
-    commandTimeoutMs: duration('commandTimeout', DEFAULTS.commandTimeout),
-    pool: field('pool', checkPool, checkPool('pool', {})),
-    codec: draft.get('codec') as CodecOptions | undefined,
-  };
-  if (tls !== undefined && target.kind !== 'tcp') {
-    issues.push({ option: 'tls', expected: `off for ${settings.endpoint}`, received: 'TLS options' });
+  const tls = attempt(() => optional(draft, 'tls', checkTls), report);
+  const place = attempt(() => checkTarget(draft), report);
+  const credentials = attempt(() => checkCredentials(draft), report);
+  const rest = attempt(() => checkRest(draft), report);
+  attempt(() => {
+    const local = draft.place === 'memory' || draft.place === 'socketPath';
+    if (tls !== undefined && local) throw wrong('tls', 'off where there is no network', draft.get('tls'));
+  }, report);
+  if (issues.length > 0 || place === undefined || credentials === undefined || rest === undefined) {
+    throw new ConfigError(issues);
   }
-  if (settings.username !== undefined && settings.password === undefined) {
-    issues.push({ option: 'password', expected: 'given together with `username`', received: 'undefined' });
-  }
-  if (issues.length > 0) throw new ConfigError(issues);
-  return Object.freeze(settings);
+  const endpoint = describeTarget({ ...place, tls });
+  return Object.freeze({ ...place, ...credentials, ...rest, tls, endpoint });
 }
 
-type FieldReader = <T>(name: Field, check: (path: string, value: unknown) => T, fallback: T) => T;
+type Rest = Omit<Settings, 'target' | 'db' | 'endpoint' | 'tls' | 'username' | 'password' | 'credentials'>;
 
-function checkTarget(draft: Draft, field: FieldReader): Target {
-  if (draft.get('memory') !== undefined) return { kind: 'memory', name: String(draft.get('memory')) };
-  const path = field<string | undefined>('socketPath', checkText, undefined);
-  if (path !== undefined) return { kind: 'unix', path };
-  return {
-    kind: 'tcp',
-    host: field<string>('host', checkText, DEFAULTS.host),
-    port: field<number>('port', (name, value) => checkInteger(name, value, { min: 1, max: 65_535 }), DEFAULTS.port),
-  };
+function checkRest(draft: Draft): Rest {
+  const duration = (name: Field, fallback: Duration) => (): number => toMs(draft.get(name, fallback) as Duration, name);
+  const group =
+    <T>(name: Field, check: (path: string, value: unknown) => T) =>
+    (): T =>
+      check(name, draft.get(name, {}));
+  return checkEach<Rest>({
+    prefix: () => checkPrefix('prefix', draft.get('prefix', 'ru')),
+    clientName: () => optional(draft, 'clientName', checkClientName),
+    connectTimeoutMs: duration('connectTimeout', '5s'),
+    commandTimeoutMs: duration('commandTimeout', '5s'),
+    unresponsiveAfterMs: duration('unresponsiveAfter', '5s'),
+    heartbeatMs: duration('heartbeat', '10s'),
+    maxInFlight: () => checkInteger('maxInFlight', draft.get('maxInFlight', 65_536), { min: 1, max: 1_000_000 }),
+    offlineQueue: group('offlineQueue', checkOfflineQueue),
+    reconnect: group('reconnect', checkReconnect),
+    retry: group('retry', checkRetry),
+    breaker: group('breaker', checkBreaker),
+    pool: group('pool', checkPool),
+    codec: () => draft.get('codec') as CodecOptions | undefined,
+  });
 }
 
-function describe(target: Target, db: number, tls: boolean): string {
-  if (target.kind === 'memory') return `memory://${target.name}`;
-  if (target.kind === 'unix') return `redis+unix://${target.path}?db=${db}`;
-  const host = target.host.includes(':') ? `[${target.host}]` : target.host;
-  return `${tls ? 'rediss' : 'redis'}://${host}:${target.port}/${db}`;
-}
-
-const TLS_NAMES = ['ca', 'cert', 'key', 'passphrase', 'servername'] as const;
-
-function checkTls(path: string, value: unknown): TlsOptions | undefined {
-  if (value === false) return undefined;
-  if (value === true) return {};
-  checkKnown(path, value, TLS_NAMES);
-  const options = value as TlsOptions;
-  for (const name of ['ca', 'cert', 'key'] as const) {
-    const part = options[name];
-    if (part !== undefined && typeof part !== 'string' && !(part instanceof Uint8Array)) {
-      throw wrong(`${path}.${name}`, 'PEM text or bytes', part);
-    }
-  }
-  if ((options.cert === undefined) !== (options.key === undefined)) {
-    throw wrong(path, 'given `cert` and `key` together', options);
-  }
-  if (options.servername !== undefined) checkText(`${path}.servername`, options.servername);
-  return options;
-}
-
-function checkPool(path: string, value: unknown): Settings['pool'] {
-  checkKnown(path, value, ['max', 'acquireTimeout', 'idleTimeout']);
-  const options = value as PoolOptions;
-  return {
-    max: checkInteger(`${path}.max`, options.max ?? DEFAULTS.poolMax, { min: 1, max: 10_000 }),
-    acquireTimeoutMs: toMs(options.acquireTimeout ?? DEFAULTS.acquireTimeout, `${path}.acquireTimeout`),
-    idleTimeoutMs: toMs(options.idleTimeout ?? DEFAULTS.idleTimeout, `${path}.idleTimeout`),
-  };
-}
-
-function checkSecret(path: string, value: unknown): string {
-  if (typeof value === 'string' && value !== '') return value;
-  throw wrong(path, 'a non-empty string', value);
+function optional<T>(draft: Draft, name: Field, check: (path: string, value: unknown) => T): T | undefined {
+  const value = draft.get(name);
+  return value === undefined ? undefined : check(name, value);
 }
 
 function checkClientName(path: string, value: unknown): string {

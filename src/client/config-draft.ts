@@ -1,39 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { checkKnown, wrong } from '../core/check.js';
-import { ConfigError, type ConfigIssue } from '../core/errors.js';
-import { type AddressField, parseRedisUrl } from './config-url.js';
+import type { ConfigIssue } from '../core/errors.js';
+import { ADDRESS, type Field, FIELDS, OPTION_NAMES, PLACES } from './config-field.js';
+import { attempt } from './config-issues.js';
+import { parseRedisUrl } from './config-url.js';
 import type { RedisOptions } from './redis-options.js';
-import type { Settings } from './settings.js';
-
-/** One line of `RedisConfig.explain()`. */
-export interface ConfigLine {
-  readonly field: string;
-  /** The value in force; secrets are shown as `***`. */
-  readonly value: string;
-  /** `default`, `options`, `url`, or the environment variable. */
-  readonly source: string;
-}
-
-/** The fields of a configuration before they are checked; `memory` is only ever set by a URL. */
-export type Field = keyof Omit<RedisOptions, 'url'> | AddressField;
-
-const FIELDS: readonly Field[] = [
-  'host',
-  'port',
-  'socketPath',
-  'memory',
-  'username',
-  'password',
-  'db',
-  'tls',
-  'prefix',
-  'clientName',
-  'connectTimeout',
-  'commandTimeout',
-  'pool',
-  'codec',
-];
-const OPTION_NAMES: readonly string[] = ['url', ...FIELDS.filter((field) => field !== 'memory')];
-const ADDRESS: readonly Field[] = ['host', 'port', 'socketPath', 'memory', 'username', 'password', 'db', 'tls'];
 
 interface Entry {
   readonly value: unknown;
@@ -44,34 +16,60 @@ interface Entry {
 export class Draft {
   readonly issues: ConfigIssue[] = [];
   readonly #entries = new Map<Field, Entry>();
+  readonly #variables: ReadonlyMap<string, string>;
 
-  get(field: Field): unknown {
-    return this.#entries.get(field)?.value;
+  /** @param variables the environment variable of each option (`tls.caFile`) that has one */
+  constructor(variables: ReadonlyMap<string, string> = new Map()) {
+    this.#variables = variables;
   }
 
-  /** How an error calls the field: the environment variable it came from, or the option. */
-  nameOf(field: Field): string {
+  /** The value, or the fallback when nobody has set one; `null` is a value, and a wrong one. */
+  get(field: Field, fallback?: unknown): unknown {
+    const entry = this.#entries.get(field);
+    return entry === undefined ? fallback : entry.value;
+  }
+
+  /** The field that says where to connect to; the first one, when there are several. */
+  get place(): (typeof PLACES)[number] {
+    return PLACES.find((field) => this.#entries.has(field)) ?? 'host';
+  }
+
+  /** How an error calls an option (`tls.caFile`, `cluster[1]`): the environment variable it came from, or the option. */
+  nameOf(option: string): string {
+    const source = this.sourceOf(option);
+    if (source === undefined || source === 'options' || source === 'url') return option;
+    return source + (/(\[\d+\].*)$/.exec(option)?.[1] ?? '');
+  }
+
+  /** `options`, `url`, an environment variable, or undefined for what nobody has set. */
+  sourceOf(option: string): string | undefined {
+    const field = /^\w+/.exec(option)?.[0] as Field;
     const source = this.#entries.get(field)?.source;
-    return source === undefined || source === 'options' || source === 'url' ? field : source;
+    const setByParts = source !== undefined && source === this.#variables.get(field);
+    return setByParts ? (this.#variables.get(option.replace(/\[.*$/, '')) ?? source) : source;
   }
 
-  /** Sets a field; a different value from another source is an issue. */
+  /** Sets a field; a value that contradicts the one of another source is an issue. */
   set(field: Field, value: unknown, source: string): void {
     if (value === undefined) return;
     const before = this.#entries.get(field);
-    if (before !== undefined && before.value !== value && !refinesTls(field, before.value, value)) {
+    const { both, conflict } = before === undefined ? { both: value } : combine(field, before.value, value);
+    if (before !== undefined && conflict !== undefined) {
       this.issues.push({
-        option: field,
+        option: conflict,
         expected: `the same in ${before.source} and ${source}`,
         received: 'two different values',
       });
     }
-    this.#entries.set(field, { value, source });
+    this.#entries.set(field, { value: both, source });
   }
 
   addOptions(options: RedisOptions): void {
     if (typeof options !== 'object' || options === null) {
-      return this.#note(wrong('redis', 'an object of options', options));
+      this.#collect(() => {
+        throw wrong('redis', 'an object of options', options);
+      });
+      return;
     }
     for (const name of Object.keys(options)) {
       if (!OPTION_NAMES.includes(name)) this.#collect(() => checkKnown('redis', { [name]: true }, OPTION_NAMES));
@@ -88,61 +86,50 @@ export class Draft {
     });
   }
 
-  /** Options that win over what is there; an address in them replaces the whole address. */
+  /** Options that win over what is there; another place replaces the one before, a URL the whole address. */
   replace(patch: RedisOptions): void {
     const fresh = new Draft();
     fresh.addOptions(patch);
     this.issues.push(...fresh.issues);
-    const movesTo = ['host', 'socketPath', 'memory'].some((field) => fresh.#entries.has(field as Field));
-    if (patch.url !== undefined || movesTo) {
-      const keep: readonly Field[] = patch.url === undefined ? ['username', 'password', 'db', 'tls'] : [];
-      for (const field of ADDRESS) if (!keep.includes(field)) this.#entries.delete(field);
-    }
+    const has = (field: Field): boolean => fresh.#entries.has(field);
+    const gone: Field[] = [];
+    if (patch.url !== undefined) gone.push(...ADDRESS);
+    else if (PLACES.some((place) => place !== 'port' && has(place))) gone.push(...PLACES);
+    // what a provider gives replaces a user name and password, and the other way round
+    if (has('credentials')) gone.push('username', 'password');
+    else if (has('username') || has('password')) gone.push('credentials');
+    for (const field of gone) this.#entries.delete(field);
     for (const [field, entry] of fresh.#entries) this.#entries.set(field, entry);
   }
 
   copy(): Draft {
-    const copy = new Draft();
+    const copy = new Draft(this.#variables);
     for (const [field, entry] of this.#entries) copy.#entries.set(field, entry);
     return copy;
   }
 
-  explain(settings: Settings): ConfigLine[] {
-    const line = (field: string, value: string, origin: Field): ConfigLine => ({
-      field,
-      value,
-      source: this.#entries.get(origin)?.source ?? 'default',
-    });
-    const { target } = settings;
-    const address: Field = target.kind === 'tcp' ? 'host' : target.kind === 'unix' ? 'socketPath' : 'memory';
-    return [
-      line('endpoint', settings.endpoint, address),
-      line('username', settings.username ?? '', 'username'),
-      line('password', settings.password === undefined ? '' : '***', 'password'),
-      line('tls', settings.tls === undefined ? 'off' : 'on', 'tls'),
-      line('prefix', settings.prefix, 'prefix'),
-      line('clientName', settings.clientName ?? '', 'clientName'),
-      line('connectTimeout', `${settings.connectTimeoutMs}ms`, 'connectTimeout'),
-      line('commandTimeout', `${settings.commandTimeoutMs}ms`, 'commandTimeout'),
-      line('pool.max', String(settings.pool.max), 'pool'),
-    ];
-  }
-
   #collect(check: () => void): void {
-    try {
-      check();
-    } catch (error) {
-      this.#note(error);
-    }
-  }
-
-  #note(error: unknown): void {
-    if (!(error instanceof ConfigError)) throw error;
-    this.issues.push(...error.issues);
+    attempt(check, (found) => this.issues.push(...found));
   }
 }
 
-/** `rediss://` says that there is TLS, the option says how: no conflict, unless the option says that there is none. */
-function refinesTls(field: Field, before: unknown, value: unknown): boolean {
-  return field === 'tls' && before === true && value !== false;
+/**
+ * One value out of two for the same field, and the option on which they contradict each other. `rediss://` says that
+ * there is TLS and the option says how; a URL names the sentinels and the option their password.
+ */
+function combine(field: Field, before: unknown, value: unknown): { both: unknown; conflict?: string | undefined } {
+  if (isDeepStrictEqual(before, value)) return { both: value };
+  if (field === 'tls' && before === true && isGroup(value)) return { both: value };
+  if (field === 'tls' && value === true && isGroup(before)) return { both: before };
+  const mayJoin = (field === 'tls' || field === 'sentinel') && isGroup(before) && isGroup(value);
+  if (!mayJoin) return { both: value, conflict: field };
+  const given = Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined));
+  const different = Object.keys(given).find(
+    (name) => before[name] !== undefined && !isDeepStrictEqual(before[name], given[name]),
+  );
+  return { both: { ...before, ...given }, conflict: different === undefined ? undefined : `${field}.${different}` };
+}
+
+function isGroup(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 
 import { checkKnown } from '../core/check.js';
 import { ConfigError } from '../core/errors.js';
-import { Draft, type Field } from './config-draft.js';
+import { Draft } from './config-draft.js';
+import { type Field, PLACES } from './config-field.js';
 
 export interface EnvOptions {
   /** What to read instead of `process.env`. */
@@ -17,10 +18,13 @@ const asText: Convert = (text) => text;
 const asInteger: Convert = (text) => (/^\d+$/.test(text) ? Number(text) : text);
 const asDuration: Convert = asInteger;
 
+const asList: Convert = (text) => text.split(',').map((one) => one.trim());
+
 /** Environment names (after the prefix) of the fields that one variable sets. */
 const VARIABLES: readonly (readonly [string, Field, Convert])[] = [
   ['HOST', 'host', asText],
   ['PORT', 'port', asInteger],
+  ['CLUSTER_NODES', 'cluster', asList],
   ['USERNAME', 'username', asText],
   ['DB', 'db', asInteger],
   ['KEY_PREFIX', 'prefix', asText],
@@ -28,15 +32,36 @@ const VARIABLES: readonly (readonly [string, Field, Convert])[] = [
   ['CONNECT_TIMEOUT', 'connectTimeout', asDuration],
   ['COMMAND_TIMEOUT', 'commandTimeout', asDuration],
 ];
-const NOT_YET = ['CLUSTER_NODES', 'SENTINELS', 'SENTINEL_MASTER'];
+
+/** The variables of options that several set together. */
+const PARTS: Readonly<Record<string, string>> = {
+  password: 'PASSWORD',
+  tls: 'TLS',
+  'tls.ca': 'TLS_CA',
+  'tls.caFile': 'TLS_CA_FILE',
+  'tls.cert': 'TLS_CERT',
+  'tls.certFile': 'TLS_CERT_FILE',
+  'tls.key': 'TLS_KEY',
+  'tls.keyFile': 'TLS_KEY_FILE',
+  'tls.servername': 'TLS_SERVERNAME',
+  sentinel: 'SENTINELS',
+  'sentinel.nodes': 'SENTINELS',
+  'sentinel.master': 'SENTINEL_MASTER',
+  'sentinel.username': 'SENTINEL_USERNAME',
+  'sentinel.password': 'SENTINEL_PASSWORD',
+  pool: 'POOL_MAX',
+  'pool.max': 'POOL_MAX',
+};
 
 /** Reads the environment into a draft; problems are collected in it. The only place that touches `process.env`. */
 export function readEnv(options: EnvOptions = {}): Draft {
   checkKnown('fromEnv', options, ['env', 'envPrefix']);
   const env = options.env ?? process.env;
   const prefix = options.envPrefix ?? 'REDIS_';
+  const names = [...VARIABLES.map(([name, field]) => [field, name] as const), ...Object.entries(PARTS)];
+  const draft = new Draft(new Map(names.map(([option, name]) => [option, prefix + name])));
   const read = (name: string): string | undefined => env[prefix + name] || undefined;
-  const draft = new Draft();
+  const source: EnvSource = { read, prefix, draft };
   const url = read('URL');
   if (url !== undefined) draft.addUrl(url, `${prefix}URL`);
   for (const [name, field, convert] of VARIABLES) {
@@ -44,17 +69,13 @@ export function readEnv(options: EnvOptions = {}): Draft {
     const text = field === 'prefix' ? env[prefix + name] : read(name);
     if (text !== undefined) draft.set(field, convert(text, prefix + name), prefix + name);
   }
-  const source: EnvSource = { read, prefix, draft };
   draft.set('password', readOrFile(source, 'PASSWORD'), `${prefix}PASSWORD`);
+  draft.set('sentinel', readSentinel(source), `${prefix}SENTINELS`);
   draft.set('tls', readTls(source), `${prefix}TLS`);
   const max = read('POOL_MAX');
   if (max !== undefined) draft.set('pool', { max: asInteger(max, `${prefix}POOL_MAX`) }, `${prefix}POOL_MAX`);
-  for (const name of NOT_YET) {
-    if (read(name) === undefined) continue;
-    draft.issues.push({ option: prefix + name, expected: 'unset (not supported yet)', received: 'a value' });
-  }
-  const hasAddress = url !== undefined || draft.get('host') !== undefined || draft.get('port') !== undefined;
-  if (!hasAddress) fallBack(draft, env, prefix);
+  const hasAddress = url !== undefined || PLACES.some((place) => draft.get(place) !== undefined);
+  if (!hasAddress && !refuseHttp(env, source)) fallBack(draft, env, prefix);
   return draft;
 }
 
@@ -84,21 +105,51 @@ function readOrFile({ read, prefix, draft }: EnvSource, name: string): string | 
   }
 }
 
-function readTls(source: EnvSource): unknown {
-  const { read, prefix, draft } = source;
+function readSentinel(source: EnvSource): unknown {
+  const { read } = source;
+  const nodes = read('SENTINELS');
+  const parts = {
+    nodes: nodes === undefined ? undefined : asList(nodes, 'SENTINELS'),
+    master: read('SENTINEL_MASTER'),
+    username: read('SENTINEL_USERNAME'),
+    password: readOrFile(source, 'SENTINEL_PASSWORD'),
+  };
+  return Object.values(parts).some((part) => part !== undefined) ? parts : undefined;
+}
+
+/** Files of certificates are left to the connection, which reads them anew each time. */
+function readTls({ read, prefix, draft }: EnvSource): unknown {
   const flag = read('TLS');
   const parts = {
-    ca: readOrFile(source, 'TLS_CA'),
-    cert: readOrFile(source, 'TLS_CERT'),
-    key: readOrFile(source, 'TLS_KEY'),
+    ca: read('TLS_CA'),
+    caFile: read('TLS_CA_FILE'),
+    cert: read('TLS_CERT'),
+    certFile: read('TLS_CERT_FILE'),
+    key: read('TLS_KEY'),
+    keyFile: read('TLS_KEY_FILE'),
     servername: read('TLS_SERVERNAME'),
   };
   const given = Object.values(parts).some((part) => part !== undefined);
-  if (flag === undefined) return given ? parts : undefined;
-  if (/^(1|true|yes|on)$/i.test(flag)) return given ? parts : true;
-  if (/^(0|false|no|off)$/i.test(flag)) return given ? undefined : false;
+  if (flag === undefined || isOn(flag)) return given ? parts : flag === undefined ? undefined : true;
+  if (/^(0|false|no|off)$/i.test(flag)) return false;
   draft.issues.push({ option: `${prefix}TLS`, expected: 'true or false', received: 'something else' });
   return undefined;
+}
+
+function isOn(flag: string): boolean {
+  return /^(1|true|yes|on)$/i.test(flag);
+}
+
+/** Variables that platforms set for an HTTP API, and that look as if they were an address of Redis. */
+function refuseHttp(env: Readonly<Record<string, string | undefined>>, { prefix, draft }: EnvSource): boolean {
+  if (prefix !== 'REDIS_') return false;
+  const found = ['UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN'].find((name) => env[name]);
+  if (found === undefined) return false;
+  const expected =
+    'replaced by REDIS_URL: it belongs to an HTTP API, which this library does not speak – the rediss:// URL of the ' +
+    'same database is in the Upstash console, under the tab "TCP" (or "Redis")';
+  draft.issues.push({ option: found, expected, received: 'an address of the HTTP API' });
+  return true;
 }
 
 /** No address at all: the embedded engine, but only where a developer is at work, and never silently. */

@@ -1,108 +1,104 @@
-import { wrong } from '../core/check.js';
+import { nearest, wrong } from '../core/check.js';
 import { ConfigError } from '../core/errors.js';
+import { isConnectionString, parseConnectionString } from './config-connection-string.js';
+import type { FieldValue } from './config-field.js';
+import { parseListUrl } from './config-list-url.js';
+import { databaseOf, decodePart, queryOf, refuseFragment } from './config-url-part.js';
 
-/** The fields that a URL can set; `memory` is set by nothing else. */
-export type AddressField = 'host' | 'port' | 'socketPath' | 'memory' | 'username' | 'password' | 'db' | 'tls';
-
-const SCHEMES = 'redis://, rediss://, valkey://, valkeys://, redis+unix:// or memory://';
+const SCHEMES = ['redis', 'valkey', 'rediss', 'valkeys', 'redis+unix', 'memory'] as const;
+const EXPECTED =
+  'a URL that begins with redis://, rediss://, valkey://, valkeys://, redis-cluster://, redis-sentinel://, ' +
+  'redis+unix:// or memory://';
 
 /**
- * The fields that a URL sets. Neither the URL nor a part of it ever appears in an error: it may hold a password.
+ * The fields that a URL or a connection string sets. Neither the text nor a part of it ever appears in an error: it may
+ * hold a password, and a password that was not encoded may stand anywhere in it.
  * @throws ConfigError
  */
-export function parseRedisUrl(input: string | URL, name: string): [AddressField, unknown][] {
-  const url = toUrl(input, name);
-  switch (url.protocol) {
-    case 'redis:':
-    case 'valkey:':
+export function parseRedisUrl(input: string | URL, name: string): readonly FieldValue[] {
+  if (typeof input !== 'string' && !(input instanceof URL)) throw wrong(name, EXPECTED, input);
+  const text = String(input).trim();
+  if (isConnectionString(text)) return parseConnectionString(text, name);
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
+  const list = /^(redis|valkey)(s?)-(cluster|sentinel)$/.exec(scheme ?? '');
+  if (list !== null) {
+    return parseListUrl(text, { name, kind: list[3] as 'cluster' | 'sentinel', tls: list[2] === 's' });
+  }
+  const known = SCHEMES.find((one) => one === scheme);
+  if (known === undefined) throw unknownScheme(scheme, name);
+  const url = toUrl(text, name);
+  refuseFragment(url.hash, name);
+  switch (known) {
+    case 'redis':
+    case 'valkey':
       return tcpFields(url, name, false);
-    case 'rediss:':
-    case 'valkeys:':
+    case 'rediss':
+    case 'valkeys':
       return tcpFields(url, name, true);
-    case 'redis+unix:':
+    case 'redis+unix':
       return unixFields(url, name);
-    case 'memory:':
-      return [['memory', memoryName(url, name)]];
-    default:
-      throw scheme(name, url.protocol.replace(/:$/, '://'));
+    case 'memory':
+      return memoryFields(url, name);
   }
 }
 
-function toUrl(input: string | URL, name: string): URL {
-  if (input instanceof URL) return input;
-  if (typeof input !== 'string') throw wrong(name, `a URL that begins with ${SCHEMES}`, input);
-  if (URL.canParse(input)) return new URL(input);
-  const start = /^([a-z][a-z0-9+.-]*:\/\/)/i.exec(input)?.[1];
-  if (start !== undefined && /^(redis|valkey)/i.test(start)) {
-    const hint = 'a well-formed URL – percent-encode special characters of the user name and the password';
-    throw new ConfigError([{ option: name, expected: hint, received: 'a malformed URL' }]);
+function unknownScheme(scheme: string | undefined, name: string): ConfigError {
+  if (scheme === 'https' || scheme === 'http') {
+    const expected =
+      `${EXPECTED}. That is an HTTP API, such as Upstash's REST, which this library does not speak: the rediss:// URL of ` +
+      'the same database is in the console, under the tab "TCP" (or "Redis")';
+    return new ConfigError([{ option: name, expected, received: `${scheme}://` }]);
   }
-  throw scheme(name, start ?? 'no scheme');
+  // a scheme may be a user name, or a password, in the wrong place
+  const near = scheme === undefined ? undefined : nearest(scheme, [...SCHEMES, 'redis-cluster', 'redis-sentinel']);
+  const received = scheme === undefined ? 'no scheme' : 'another scheme';
+  const hint = near === undefined ? '' : ` – did you mean ${near}://?`;
+  return new ConfigError([{ option: name, expected: EXPECTED + hint, received }]);
 }
 
-function scheme(name: string, received: string): ConfigError {
-  const later = /^rediss?-(cluster|sentinel)/.test(received) ? ' (clusters and sentinels are not supported yet)' : '';
-  return new ConfigError([{ option: name, expected: `a URL that begins with ${SCHEMES}${later}`, received }]);
+function toUrl(text: string, name: string): URL {
+  if (URL.canParse(text)) return new URL(text);
+  const several = /^[^/]*\/\/(?:[^/?#]*@)?[^/?#@]*,/.test(text)
+    ? ' (several hosts are redis-cluster:// or redis-sentinel://)'
+    : '';
+  const expected = 'a well-formed URL – percent-encode special characters of the user name and the password';
+  throw new ConfigError([{ option: name, expected: expected + several, received: 'a malformed URL' }]);
 }
 
-function tcpFields(url: URL, name: string, tls: boolean): [AddressField, unknown][] {
+function tcpFields(url: URL, name: string, tls: boolean): readonly FieldValue[] {
   if (url.hostname === '') throw new ConfigError([{ option: name, expected: 'to name a host', received: 'none' }]);
-  refuseQuery(url, name, []);
-  const path = url.pathname.replace(/^\//, '');
+  queryOf(url.search, name, []);
   return [
-    ['host', decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1')],
+    ['host', decodePart(url.hostname, name).replace(/^\[(.*)\]$/, '$1')],
     ['port', url.port === '' ? undefined : Number(url.port)],
-    ['db', path === '' ? undefined : database(path, name)],
+    ['db', databaseOf(url.pathname, name)],
     ['tls', tls],
     ...credentials(url, name),
   ];
 }
 
-function unixFields(url: URL, name: string): [AddressField, unknown][] {
-  refuseQuery(url, name, ['db']);
-  const db = url.searchParams.get('db');
-  if (!/^\/./.test(url.pathname)) {
+function unixFields(url: URL, name: string): readonly FieldValue[] {
+  const db = queryOf(url.search, name, ['db']).get('db');
+  if (!/^\/./.test(url.pathname) || url.host !== '') {
     throw new ConfigError([{ option: name, expected: 'redis+unix:// and an absolute path', received: 'no path' }]);
   }
   return [
-    ['socketPath', decode(url.pathname, name)],
-    ['db', db === null ? undefined : database(db, name)],
-    ...credentials(url, name),
+    ['socketPath', decodePart(url.pathname, name)],
+    ['db', db === undefined ? undefined : databaseOf(db, name)],
   ];
 }
 
-function memoryName(url: URL, name: string): string {
-  const engine = decode(url.hostname + url.pathname, name).replace(/^\/+|\/+$/g, '');
-  if (engine !== '') return engine;
-  throw new ConfigError([
-    { option: name, expected: 'memory:// and a name, such as memory://dev', received: 'no name' },
-  ]);
+function memoryFields(url: URL, name: string): readonly FieldValue[] {
+  queryOf(url.search, name, []);
+  const engine = decodePart(url.hostname + url.pathname, name).replace(/^\/+|\/+$/g, '');
+  if (engine !== '' && url.username + url.password + url.port === '') return [['memory', engine]];
+  const expected = 'memory:// and a name, such as memory://dev';
+  throw new ConfigError([{ option: name, expected, received: 'something else' }]);
 }
 
-function credentials(url: URL, name: string): [AddressField, unknown][] {
+function credentials(url: URL, name: string): readonly FieldValue[] {
   return [
-    ['username', url.username === '' ? undefined : decode(url.username, name)],
-    ['password', url.password === '' ? undefined : decode(url.password, name)],
+    ['username', url.username === '' ? undefined : decodePart(url.username, name)],
+    ['password', url.password === '' ? undefined : decodePart(url.password, name)],
   ];
-}
-
-function database(text: string, name: string): number {
-  if (/^\d{1,7}$/.test(text)) return Number(text);
-  throw new ConfigError([{ option: `${name} database`, expected: 'a whole number', received: 'something else' }]);
-}
-
-function refuseQuery(url: URL, name: string, known: readonly string[]): void {
-  for (const key of url.searchParams.keys()) {
-    if (known.includes(key)) continue;
-    const expected = known.length === 0 ? 'free of parameters – pass options instead' : `one of ?${known.join(', ')}`;
-    throw new ConfigError([{ option: `${name}?${key}`, expected, received: 'an unknown parameter' }]);
-  }
-}
-
-function decode(text: string, name: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw new ConfigError([{ option: name, expected: 'well percent-encoded', received: 'a stray %' }]);
-  }
 }

@@ -2,8 +2,9 @@ import { inspect } from 'node:util';
 
 import type { CodecOptions } from '../codec/index.js';
 import { checkSettings } from './config-check.js';
-import { type ConfigLine, Draft } from './config-draft.js';
+import { Draft } from './config-draft.js';
 import { type EnvOptions, readEnv } from './config-env.js';
+import { type ConfigLine, explainSettings } from './config-explain.js';
 import type { RedisOptions } from './redis-options.js';
 import type { Settings, Target } from './settings.js';
 
@@ -21,9 +22,12 @@ export class RedisConfig {
   }
 
   /**
-   * Reads `REDIS_URL`, or `REDIS_HOST REDIS_PORT REDIS_USERNAME REDIS_PASSWORD[_FILE] REDIS_DB REDIS_TLS
-   * REDIS_TLS_CA[_FILE] REDIS_TLS_CERT[_FILE] REDIS_TLS_KEY[_FILE] REDIS_TLS_SERVERNAME`, and `REDIS_KEY_PREFIX
-   * REDIS_CLIENT_NAME REDIS_CONNECT_TIMEOUT REDIS_COMMAND_TIMEOUT REDIS_POOL_MAX`.
+   * Reads `REDIS_URL`, or a place (`REDIS_HOST REDIS_PORT`, or `REDIS_CLUSTER_NODES`, or `REDIS_SENTINELS
+   * REDIS_SENTINEL_MASTER REDIS_SENTINEL_USERNAME REDIS_SENTINEL_PASSWORD[_FILE]`) with `REDIS_USERNAME
+   * REDIS_PASSWORD[_FILE] REDIS_DB REDIS_TLS REDIS_TLS_CA[_FILE] REDIS_TLS_CERT[_FILE] REDIS_TLS_KEY[_FILE]
+   * REDIS_TLS_SERVERNAME`, and `REDIS_KEY_PREFIX REDIS_CLIENT_NAME REDIS_CONNECT_TIMEOUT REDIS_COMMAND_TIMEOUT
+   * REDIS_POOL_MAX`. Lists are separated by commas. A password's file is read once, here; the files of TLS are read for
+   * each new connection.
    *
    * With no address set it throws, unless `NODE_ENV` is exactly `development` or `test`: then it is the embedded
    * engine, and says so with one process warning.
@@ -57,7 +61,7 @@ export class RedisConfig {
 
   /** What is in force and where each value came from; secrets are redacted. */
   explain(): ConfigLine[] {
-    return this.#draft.explain(this.#settings);
+    return explainSettings(this.#settings, this.#draft);
   }
 
   /** Where it points to, without credentials. */
@@ -65,8 +69,11 @@ export class RedisConfig {
     return this.#settings.endpoint;
   }
 
+  /** What it points to, without the sentinels' credentials. */
   get target(): Target {
-    return this.#settings.target;
+    const { target } = this.#settings;
+    if (target.kind !== 'sentinel') return target;
+    return { kind: 'sentinel', sentinels: target.sentinels, master: target.master };
   }
 
   get prefix(): string {

@@ -5,10 +5,10 @@
  * Contract, which the conformance suite runs on every driver:
  * - Commands sent in one tick leave in one write, in the order of the calls; replies keep that order.
  * - A command is sent at most once. What may have run is never sent again.
- * - Every promise rejects with an error of this library: `ServerError` for an error reply, else `ConnectionError`
- *   with its outcome. While there is no connection, commands fail at once with outcome `not-sent`.
- * - Deadlines are not the driver's: it may leave a promise pending for as long as the connection lives, and must
- *   settle it when the connection ends or is destroyed.
+ * - Every sink is settled exactly once, with the reply or with an error of this library: `ServerError` for an error
+ *   reply, else `ConnectionError` with its outcome.
+ * - Deadlines are not the driver's: it may leave a command unsettled for as long as the connection lives, and settles
+ *   it when the connection ends or is destroyed.
  */
 
 /** A command as it goes onto the wire. Uint8Arrays that are no Buffers have been turned into Buffers above. */
@@ -27,6 +27,21 @@ export interface ReplyMap {
   readonly [key: string]: Reply;
 }
 
+/** Whoever waits for the reply of one command. Exactly one of `resolve` and `reject` is called, once. */
+export interface ReplySink {
+  /** The command's name, for errors. */
+  readonly operation: string;
+  readonly mode: ReplyMode;
+  /** The reply may take as long as it likes: its silence says nothing about the connection. */
+  readonly blocks: boolean;
+  /** Set when the command is handed to a socket: from then on it may run. */
+  sent: boolean;
+  /** Nobody waits any more: a command that was not sent yet is not to be sent. */
+  readonly abandoned: boolean;
+  resolve(reply: Reply): void;
+  reject(error: Error): void;
+}
+
 export type SubscriptionKind = 'channel' | 'pattern';
 
 /** A message as it came: `name` is what was subscribed to (the channel or the pattern). */
@@ -41,12 +56,16 @@ export interface IncomingMessage {
 export interface Connection {
   /** False as soon as the connection has ended; every later command fails with outcome `not-sent`. */
   readonly alive: boolean;
-  send(command: WireCommand, mode: ReplyMode): Promise<Reply>;
+  /** False while the peer does not keep up: commands that can wait are better kept back until `onWritable`. */
+  readonly writable: boolean;
+  send(command: WireCommand, sink: ReplySink): void;
   /** Resolves after the server's acknowledgement. Each name is asked for by itself, so that one fails alone. */
   subscribe(kind: SubscriptionKind, name: string): Promise<void>;
   unsubscribe(kind: SubscriptionKind, name: string): Promise<void>;
   /** Called for each message, in order. Must not throw. Set before the first `subscribe`. */
   onMessage: (message: IncomingMessage) => void;
+  /** Called when `writable` has become true again. */
+  onWritable: () => void;
   /** Called exactly once, when the connection ends for any reason, `destroy` included. */
   onEnd: (cause: Error) => void;
   /** Ends the connection now. What is in flight rejects with outcome `unknown`. */
@@ -57,6 +76,8 @@ export interface Connection {
 export type DriverEvent =
   | { readonly type: 'up' }
   | { readonly type: 'down'; readonly cause: Error }
+  /** A failure that concerns no command, such as credentials that could not be refreshed. */
+  | { readonly type: 'error'; readonly error: unknown }
   | { readonly type: 'retry'; readonly attempt: number; readonly delayMs: number; readonly cause: Error };
 
 /** The shared main connection, which comes back by itself, and a source of dedicated ones. */
@@ -65,9 +86,14 @@ export interface Driver {
   readonly endpoint: string;
   /** Connects for the first time. Rejects with the first attempt's typed reason; retries nothing. */
   connect(signal: AbortSignal | undefined): Promise<void>;
-  send(command: WireCommand, mode: ReplyMode): Promise<Reply>;
-  /** A dedicated connection, authenticated and on the configured database. */
-  open(signal: AbortSignal | undefined): Promise<Connection>;
+  send(command: WireCommand, sink: ReplySink): void;
+  /**
+   * A dedicated connection, authenticated and on the configured database.
+   * @param key in a cluster, to the node that serves this key
+   */
+  open(signal: AbortSignal | undefined, key?: string): Promise<Connection>;
+  /** Present in a cluster: commands may only have keys of one and the same slot. */
+  slotOf?(key: string): number;
   onEvent: (event: DriverEvent) => void;
   /** Ends the main connection and stops reconnecting. Dedicated connections belong to whoever opened them. */
   destroy(): void;

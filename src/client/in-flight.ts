@@ -1,41 +1,29 @@
 import type { Clock } from '../core/clock.js';
-import { Deadlines, Expiring } from '../core/deadlines.js';
+import { Deadlines } from '../core/deadlines.js';
 import { TimeoutError } from '../core/errors.js';
+import { Call, type CallOwner, type Wait } from './call.js';
+import type { Reply, ReplySink, WireCommand } from './driver.js';
+import type { Retries } from './retries.js';
 
-/** How long one call may wait, and what else ends its wait. */
-export interface Wait {
-  readonly operation: string;
-  /** `undefined` waits for as long as the connection lives. */
-  readonly timeoutMs: number | undefined;
-  readonly signal: AbortSignal | undefined;
+export interface InFlightPorts {
+  readonly clock: Clock;
+  readonly send: (command: WireCommand, sink: ReplySink) => void;
+  /** What a call says that ran out of time; absent: a `TimeoutError`. */
+  readonly explain?: ((call: Call, stalled: boolean) => Error) | undefined;
+  /** Absent: nothing is tried again. */
+  readonly retries?: Retries | undefined;
 }
 
-class Call extends Expiring {
-  readonly #reject: (reason: unknown) => void;
-  readonly #wait: Wait;
-
-  constructor(wait: Wait, reject: (reason: unknown) => void) {
-    super();
-    this.#wait = wait;
-    this.#reject = reject;
-  }
-
-  expire(): void {
-    this.#reject(new TimeoutError(this.#wait.operation, this.#wait.timeoutMs ?? 0));
-  }
-}
-
-/**
- * The calls that wait for a reply. Ends a wait at its deadline or when its signal aborts; the reply that may still
- * come is then dropped by whoever reads it, and can reach nobody else, because replies are matched by order below.
- */
-export class InFlight {
+/** The calls on their way: their deadlines, their retries, and how many they are. */
+export class InFlight implements CallOwner {
+  readonly #ports: InFlightPorts;
   readonly #deadlines: Deadlines;
   readonly #idle: (() => void)[] = [];
   #count = 0;
 
-  constructor(clock: Clock) {
-    this.#deadlines = new Deadlines(clock);
+  constructor(ports: InFlightPorts) {
+    this.#ports = ports;
+    this.#deadlines = new Deadlines(ports.clock);
   }
 
   /** Calls whose reply has not come, also those whose caller no longer waits for it. */
@@ -43,32 +31,29 @@ export class InFlight {
     return this.#count;
   }
 
-  /** The reply, or the end of the wait, whichever is first. */
-  track<T>(reply: Promise<T>, wait: Wait): Promise<T> {
+  /** Sends the command; resolves with its reply, or rejects when the wait ends before. */
+  send(command: WireCommand, wait: Wait): Promise<Reply> {
+    const call = new Call(this, command, wait);
     this.#count += 1;
-    return new Promise<T>((resolve, reject) => {
-      const { signal } = wait;
-      const onAbort = signal === undefined ? undefined : (): void => reject(signal.reason);
-      if (onAbort !== undefined) signal?.addEventListener('abort', onAbort, { once: true });
-      const call = new Call(wait, reject);
+    return new Promise<Reply>((resolve, reject) => {
+      call.begin(resolve, reject);
       if (wait.timeoutMs !== undefined) this.#deadlines.add(call, wait.timeoutMs);
-      const settle = (): void => {
-        this.#deadlines.remove(call);
-        if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
-        this.#count -= 1;
-        if (this.#count === 0 && this.#idle.length > 0) for (const wake of this.#idle.splice(0)) wake();
-      };
-      reply.then(
-        (value) => {
-          settle();
-          resolve(value);
-        },
-        (error: unknown) => {
-          settle();
-          reject(error);
-        },
-      );
+      this.#ports.send(command, call);
     });
+  }
+
+  expired(call: Call, stalled: boolean): void {
+    call.abandon(this.#ports.explain?.(call, stalled) ?? outOfTime(call, stalled));
+  }
+
+  retries(call: Call, error: Error): boolean {
+    return this.#ports.retries?.plan(call, error, () => this.#tryAgain(call, error)) ?? false;
+  }
+
+  ended(call: Call): void {
+    this.#deadlines.remove(call);
+    this.#count -= 1;
+    if (this.#count === 0 && this.#idle.length > 0) for (const wake of this.#idle.splice(0)) wake();
   }
 
   /** Resolves when nothing is in flight. */
@@ -79,6 +64,19 @@ export class InFlight {
 
   /** Stops the clockwork; what still waits is settled by the end of its connection. */
   stop(): void {
+    this.#ports.retries?.stop();
     this.#deadlines.stop();
   }
+
+  #tryAgain(call: Call, error: Error): void {
+    if (call.abandoned) call.reject(error);
+    else this.#ports.send(call.command, call);
+  }
+}
+
+/** The error of a call whose deadline passed. */
+export function outOfTime(call: Call, stalled: boolean): TimeoutError {
+  const diagnosis = stalled ? 'event-loop-lag' : call.sent ? 'server-unresponsive' : 'back-pressure';
+  const { timeoutMs = 0 } = call.wait;
+  return new TimeoutError(call.operation, timeoutMs, { outcome: call.sent ? 'unknown' : 'not-sent', diagnosis });
 }

@@ -1,12 +1,26 @@
 export * from '../core/index.js';
 export type { Command, CommandArg, CommandOptions } from './command.js';
 export { RedisConfig } from './config.js';
-export type { ConfigLine } from './config-draft.js';
 export type { EnvOptions } from './config-env.js';
+export type { ConfigLine } from './config-explain.js';
 export type { HealthReport, ServerInfo } from './health.js';
 export type { Lease, LeaseOptions } from './lease.js';
 export { type ConnectOptions, type PipelineResult, RedisManager } from './manager.js';
 export type { DrainReport, ManagerEvents, ManagerState } from './manager-events.js';
 export type { PoolStats } from './pool.js';
-export type { PoolOptions, RedisOptions, TlsOptions } from './redis-options.js';
+export type {
+  BreakerOptions,
+  Credentials,
+  CredentialsContext,
+  CredentialsProvider,
+  OfflineQueueOptions,
+  PoolOptions,
+  ReconnectOptions,
+  RedisOptions,
+  RetryOptions,
+  SentinelOptions,
+  TlsOptions,
+} from './redis-options.js';
 export { defineScript, type Script, type ScriptDef } from './script.js';
+export type { Address, Target } from './settings.js';
+export { TlsError, type TlsOption } from './tls-error.js';

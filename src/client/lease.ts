@@ -40,7 +40,7 @@ export class Lease implements AsyncDisposable {
   constructor(connection: Connection, ports: LeasePorts) {
     this.#connection = connection;
     this.#ports = ports;
-    this.#inFlight = new InFlight(ports.clock);
+    this.#inFlight = new InFlight({ clock: ports.clock, send: (command, sink) => connection.send(command, sink) });
   }
 
   /**
@@ -55,8 +55,8 @@ export class Lease implements AsyncDisposable {
     signal?.throwIfAborted();
     const timeoutMs = this.#deadline(wire, options.timeout);
     this.#note(wire);
-    const reply = this.#connection.send(wire, options.reply ?? 'text');
-    return (await this.#inFlight.track(reply, { operation: commandName(wire), timeoutMs, signal })) as T;
+    const wait = { mode: options.reply ?? 'text', timeoutMs, signal, idempotent: false };
+    return (await this.#inFlight.send(wire, wait)) as T;
   }
 
   /** Gives the connection back. Calling it twice does nothing. */

@@ -1,11 +1,14 @@
 import { toMs } from '../core/duration.js';
 import type { Emitter } from '../core/emitter.js';
-import { ClosedError } from '../core/errors.js';
+import { ClosedError, ConnectionError } from '../core/errors.js';
 import type { Runtime } from '../core/runtime.js';
-import { type Command, commandName, type CommandOptions, toWire } from './command.js';
+import { type Command, type CommandOptions, toWire } from './command.js';
 import type { Driver, DriverEvent, Reply } from './driver.js';
-import { InFlight } from './in-flight.js';
+import type { Call } from './call.js';
+import { InFlight, outOfTime } from './in-flight.js';
 import type { ManagerEvents, ManagerState } from './manager-events.js';
+import { Retries } from './retries.js';
+import type { Settings } from './settings.js';
 import { checkShared } from './shared-commands.js';
 
 const NO_OPTIONS: CommandOptions = {};
@@ -15,15 +18,24 @@ export class SharedConnection {
   readonly #driver: Driver;
   readonly #events: Emitter<ManagerEvents>;
   readonly #inFlight: InFlight;
+  readonly #retries: Retries | undefined;
   readonly #timeoutMs: number;
   #state: ManagerState = 'connecting';
+  #downCause: Error | undefined;
   #accepting = true;
 
-  constructor(driver: Driver, runtime: Runtime, ports: { events: Emitter<ManagerEvents>; commandTimeoutMs: number }) {
+  constructor(driver: Driver, runtime: Runtime, ports: { events: Emitter<ManagerEvents>; settings: Settings }) {
     this.#driver = driver;
     this.#events = ports.events;
-    this.#timeoutMs = ports.commandTimeoutMs;
-    this.#inFlight = new InFlight(runtime.clock);
+    const { commandTimeoutMs, retry } = ports.settings;
+    this.#timeoutMs = commandTimeoutMs;
+    this.#retries = retry === undefined ? undefined : new Retries(retry, runtime);
+    this.#inFlight = new InFlight({
+      clock: runtime.clock,
+      send: (command, sink) => driver.send(command, sink),
+      explain: (call, stalled) => this.#explain(call, stalled),
+      retries: this.#retries,
+    });
     driver.onEvent = (event) => this.#onDriverEvent(event);
   }
 
@@ -45,11 +57,11 @@ export class SharedConnection {
       const wire = toWire(command);
       checkShared(wire);
       if (!this.#accepting) throw new ClosedError('The manager', this.#driver.endpoint);
-      const { timeout, signal } = options;
+      const { timeout, signal, reply: mode = 'text', idempotent = false } = options;
       const timeoutMs = timeout === undefined ? this.#timeoutMs : toMs(timeout, 'command.timeout');
       signal?.throwIfAborted();
-      const reply = this.#driver.send(wire, options.reply ?? 'text');
-      return this.#inFlight.track(reply, { operation: commandName(wire), timeoutMs, signal });
+      this.#retries?.earn();
+      return this.#inFlight.send(wire, { mode, timeoutMs, signal, idempotent });
     } catch (error) {
       return Promise.reject(error);
     }
@@ -79,8 +91,19 @@ export class SharedConnection {
 
   #onDriverEvent(event: DriverEvent): void {
     if (this.#state === 'draining' || this.#state === 'closed') return;
+    if (event.type === 'error') return this.#events.emit('error', { source: 'connection', error: event.error });
     if (event.type === 'up') return this.moveTo('ready');
+    if (event.type === 'down') this.#downCause = event.cause;
     if (event.type === 'down') return this.moveTo('down', event.cause);
     this.#events.emit('reconnecting', { attempt: event.attempt, delayMs: event.delayMs, cause: event.cause });
+  }
+
+  /** A call that waited for a connection in vain says so: its deadline is not the point. */
+  #explain(call: Call, stalled: boolean): Error {
+    if (call.sent || this.#state !== 'down') return outOfTime(call, stalled);
+    const { endpoint } = this.#driver;
+    const why = `is down, and was not back within ${call.wait.timeoutMs} ms; nothing was sent`;
+    const facts = { endpoint, reason: 'lost', outcome: 'not-sent', cause: this.#downCause } as const;
+    return new ConnectionError(`The connection to ${endpoint} ${why}`, facts);
   }
 }

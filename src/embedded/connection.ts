@@ -1,7 +1,6 @@
 import type { Clock, Timer } from '../core/clock.js';
 import { ConnectionError, type Outcome } from '../core/errors.js';
-import { commandName } from '../client/command.js';
-import type { Connection, IncomingMessage, Reply, ReplyMode, SubscriptionKind, WireCommand } from '../client/driver.js';
+import type { Connection, IncomingMessage, ReplySink, SubscriptionKind, WireCommand } from '../client/driver.js';
 import { toBinary, toBuffer, toText } from './binary.js';
 import { Waiter } from './blocking.js';
 import type { Engine } from './engine.js';
@@ -14,11 +13,14 @@ import { Turn } from './turn.js';
 /** A command that came while an earlier one waits for its key. */
 interface Queued {
   readonly argv: readonly string[];
-  readonly settle: (reply: EngineReply) => void;
-  readonly reject: (error: Error) => void;
+  readonly sink: ReplySink;
 }
 
-type Blocked = Omit<Queued, 'argv'> & { readonly waiter: Waiter; readonly timer: Timer | undefined };
+interface Blocked {
+  readonly waiter: Waiter;
+  readonly timer: Timer | undefined;
+  readonly sink: ReplySink;
+}
 
 export interface ConnectionSettings {
   readonly engine: Engine;
@@ -35,7 +37,9 @@ export class EmbeddedConnection implements Connection, Subscriber {
   #blocked: Blocked | undefined;
   #messages: Parameters<Subscriber['deliver']>[0][] = [];
   #isEnded = false;
+  readonly writable = true;
   onMessage: (message: IncomingMessage) => void = () => {};
+  onWritable: () => void = () => {};
   onEnd: (cause: Error) => void = () => {};
 
   constructor(settings: ConnectionSettings) {
@@ -47,53 +51,24 @@ export class EmbeddedConnection implements Connection, Subscriber {
     return !this.#isEnded;
   }
 
-  send(command: WireCommand, mode: ReplyMode): Promise<Reply> {
-    if (this.#isEnded) return Promise.reject(this.#lost('not-sent'));
+  send(command: WireCommand, sink: ReplySink): void {
+    if (this.#isEnded) return sink.reject(this.#lost('not-sent'));
     const argv: string[] = [];
     for (const word of command) argv.push(toBinary(word));
-    if (this.#blocked !== undefined) return this.#enqueue(argv, command, mode);
+    sink.sent = true;
+    if (this.#blocked !== undefined) return void this.#queued.push({ argv, sink });
     const reply = this.#settings.engine.execute(this.#session, argv);
-    if (reply instanceof Waiter) return this.#block(reply, command, mode);
-    return this.#settleSoon(reply, command, mode);
+    if (reply instanceof Waiter) this.#wait(reply, sink);
+    else if (this.#turn.take()) settle(sink, reply);
+    else this.#turn.hold(() => settle(sink, reply));
   }
 
-  #settleSoon(reply: EngineReply, command: WireCommand, mode: ReplyMode): Promise<Reply> {
-    const isError = reply instanceof ErrorReply;
-    const result = isError ? serverError(reply, commandName(command)) : toPortReply(reply, mode, commandName(command));
-    if (this.#turn.take()) return isError ? Promise.reject(result) : Promise.resolve(result);
-    return new Promise((resolve, reject) => {
-      this.#turn.hold(() => (isError ? reject(result) : resolve(result)));
-    });
-  }
-
-  #enqueue(argv: readonly string[], command: WireCommand, mode: ReplyMode): Promise<Reply> {
-    return this.#later(command, mode, (settle, reject) => this.#queued.push({ argv, settle, reject }));
-  }
-
-  #block(waiter: Waiter, command: WireCommand, mode: ReplyMode): Promise<Reply> {
-    return this.#later(command, mode, (settle, reject) => this.#wait({ waiter, settle, reject }));
-  }
-
-  #later(
-    command: WireCommand,
-    mode: ReplyMode,
-    start: (settle: Queued['settle'], reject: Queued['reject']) => unknown,
-  ): Promise<Reply> {
-    const name = commandName(command);
-    return new Promise((resolve, reject) => {
-      start((reply) => {
-        if (reply instanceof ErrorReply) reject(serverError(reply, name));
-        else resolve(toPortReply(reply, mode, name));
-      }, reject);
-    });
-  }
-
-  #wait({ waiter, settle, reject }: Omit<Blocked, 'timer'>): void {
+  #wait(waiter: Waiter, sink: ReplySink): void {
     const { clock, engine } = this.#settings;
     waiter.settle = (reply) => {
       this.#blocked?.timer?.cancel();
       this.#blocked = undefined;
-      settle(reply);
+      settle(sink, reply);
       // not now: the command that woke this one is still under way
       queueMicrotask(() => this.#resume());
     };
@@ -104,7 +79,7 @@ export class EmbeddedConnection implements Connection, Subscriber {
     };
     const timer = timeoutMs === undefined ? undefined : clock.timer(timeoutMs, giveUp);
     engine.blocking.add(waiter);
-    this.#blocked = { waiter, settle, reject, timer };
+    this.#blocked = { waiter, timer, sink };
   }
 
   /** Runs what was sent while a command waited, until the next one that waits. */
@@ -113,8 +88,8 @@ export class EmbeddedConnection implements Connection, Subscriber {
       const next = this.#queued.shift();
       if (next === undefined) return;
       const reply = this.#settings.engine.execute(this.#session, next.argv);
-      if (reply instanceof Waiter) this.#wait({ waiter: reply, settle: next.settle, reject: next.reject });
-      else next.settle(reply);
+      if (reply instanceof Waiter) this.#wait(reply, next.sink);
+      else settle(next.sink, reply);
     }
   }
 
@@ -153,7 +128,7 @@ export class EmbeddedConnection implements Connection, Subscriber {
     }
     this.#blocked = undefined;
     this.#queued = [];
-    for (const { reject } of unsettled) reject(this.#lost('unknown'));
+    for (const { sink } of unsettled) sink.reject(this.#lost('unknown'));
     this.onEnd(this.#lost('unknown'));
   }
 
@@ -163,4 +138,9 @@ export class EmbeddedConnection implements Connection, Subscriber {
       outcome === 'unknown' ? 'was closed – the engine may have run the command' : 'is closed, nothing was sent';
     return new ConnectionError(`The connection to ${endpoint} ${what}`, { endpoint, reason: 'closed', outcome });
   }
+}
+
+function settle(sink: ReplySink, reply: EngineReply): void {
+  if (reply instanceof ErrorReply) sink.reject(serverError(reply, sink.operation));
+  else sink.resolve(toPortReply(reply, sink.mode, sink.operation));
 }

@@ -1,5 +1,6 @@
 import { ConnectionError, ServerError } from '../core/errors.js';
-import type { Connection, Driver, DriverEvent, Reply, ReplyMode, WireCommand } from '../client/driver.js';
+import type { Connection, Driver, DriverEvent, ReplySink, WireCommand } from '../client/driver.js';
+import { request } from '../client/request.js';
 import { EmbeddedConnection } from './connection.js';
 import type { EmbeddedRedis } from './engine.js';
 
@@ -27,11 +28,11 @@ export class EmbeddedDriver implements Driver {
     this.onEvent({ type: 'up' });
   }
 
-  send(command: WireCommand, mode: ReplyMode): Promise<Reply> {
-    if (this.#main !== undefined) return this.#main.send(command, mode);
+  send(command: WireCommand, sink: ReplySink): void {
+    if (this.#main !== undefined) return this.#main.send(command, sink);
     const { endpoint } = this;
     const facts = { endpoint, reason: 'closed', outcome: 'not-sent' } as const;
-    return Promise.reject(new ConnectionError(`Not connected to ${endpoint}, nothing was sent`, facts));
+    sink.reject(new ConnectionError(`Not connected to ${endpoint}, nothing was sent`, facts));
   }
 
   open(signal: AbortSignal | undefined): Promise<Connection> {
@@ -48,7 +49,7 @@ export class EmbeddedDriver implements Driver {
     const connection = new EmbeddedConnection({ engine: this.#redis.engine, clock: this.#redis.clock, endpoint });
     if (this.#database === 0) return connection;
     try {
-      await connection.send(['SELECT', String(this.#database)], 'text');
+      await request(connection, ['SELECT', String(this.#database)]);
       return connection;
     } catch (cause) {
       connection.destroy();

@@ -5,7 +5,7 @@ export { eventually, type EventuallyOptions } from './eventually.js';
 export { FaultProxy, type JitterOptions, type LoseReplyOptions, type ProxyTarget } from './fault-proxy.js';
 export { freePort } from './free-port.js';
 export { noLeaks, type LeakOptions, type LeakWatch, type RunnerHooks, watchLeaks } from './leaks.js';
-export { keySlot } from './key-slot.js';
+export { keySlot } from '../core/key-slot.js';
 export type { MoveSlotOptions, SlotMove } from './slot-move.js';
 export type { Direction } from './proxy-faults.js';
 export type { RedisCluster, RedisClusterOptions, WaitOptions } from './redis-cluster.js';

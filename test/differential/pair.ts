@@ -4,6 +4,7 @@ import { systemRandom } from '../../src/core/random.js';
 import { RedisConfig } from '../../src/client/config.js';
 import type { Driver, Reply } from '../../src/client/driver.js';
 import { openDriver } from '../../src/client/drivers/open-driver.js';
+import { request } from '../../src/client/request.js';
 import { EmbeddedDriver, EmbeddedRedis } from '../../src/embedded/index.js';
 import { afterThisFile } from '../support/cleanup.js';
 import { url } from '../support/target.js';
@@ -54,7 +55,7 @@ export async function ask(
   commands: readonly (readonly (string | Buffer)[])[],
   mode: 'text' | 'bytes' = 'text',
 ): Promise<Plain[]> {
-  const answers = await Promise.allSettled(commands.map((command) => driver.send(command, mode)));
+  const answers = await Promise.allSettled(commands.map((command) => request(driver, command, mode)));
   return answers.map((answer) => plain(answer.status === 'fulfilled' ? answer.value : (answer.reason as Error)));
 }
 

@@ -1,4 +1,10 @@
-import type { Connection, IncomingMessage, Reply, SubscriptionKind } from '../../../src/client/driver.js';
+import type {
+  Connection,
+  IncomingMessage,
+  ReplySink,
+  SubscriptionKind,
+  WireCommand,
+} from '../../../src/client/driver.js';
 import { ConnectionError, ServerError } from '../../../src/core/errors.js';
 
 interface Asked {
@@ -66,14 +72,16 @@ export class FakeConnection implements Connection {
   readonly #server: FakeServer;
   alive = true;
   onMessage: (message: IncomingMessage) => void = () => {};
+  readonly writable = true;
+  onWritable: () => void = () => {};
   onEnd: (cause: Error) => void = () => {};
 
   constructor(server: FakeServer) {
     this.#server = server;
   }
 
-  send(): Promise<Reply> {
-    return Promise.reject(new Error('not used'));
+  send(_command: WireCommand, sink: ReplySink): void {
+    sink.reject(new Error('not used'));
   }
 
   subscribe(kind: SubscriptionKind, name: string): Promise<void> {

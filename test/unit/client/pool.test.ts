@@ -1,16 +1,18 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Connection } from '../../../src/client/driver.js';
+import type { Connection, ReplySink, WireCommand } from '../../../src/client/driver.js';
 import { Pool } from '../../../src/client/pool.js';
 import { systemClock } from '../../../src/core/clock.js';
 import { VirtualClock } from '../../../src/embedded/virtual-clock.js';
 
 class FakeConnection implements Connection {
   alive = true;
-  send = (): Promise<never> => Promise.reject(new Error('unused'));
+  readonly writable = true;
+  send = (_command: WireCommand, sink: ReplySink): void => sink.reject(new Error('unused'));
   subscribe = (): Promise<void> => Promise.resolve();
   unsubscribe = (): Promise<void> => Promise.resolve();
   onMessage = (): void => {};
+  onWritable = (): void => {};
   onEnd = (): void => {};
   destroy(): void {
     this.alive = false;
@@ -27,7 +29,7 @@ function poolOf(
     made.push(connection);
     return Promise.resolve(connection);
   };
-  const limits = { max, acquireTimeoutMs: 1_000, idleTimeoutMs: 60_000 };
+  const limits = { max, acquireTimeoutMs: 1_000, idleTimeoutMs: 60_000, maxAgeMs: 3_600_000, leakAfterMs: undefined };
   const ports = { endpoint: 'redis://h', clock: overrides.clock ?? systemClock, open: overrides.open ?? open };
   return { pool: new Pool(limits, ports), made };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { request } from '../../../src/client/request.js';
 import { ConnectionError } from '../../../src/core/errors.js';
 import { EmbeddedDriver, EmbeddedRedis, VirtualClock } from '../../../src/embedded/index.js';
 import { start } from './session.js';
@@ -72,12 +73,12 @@ describe('values', () => {
   it('do not alias buffers of the caller', async () => {
     const { driver } = await start();
     const value = Buffer.from([1, 2, 255]);
-    await driver.send(['SET', 'k', value], 'text');
+    await request(driver, ['SET', 'k', value], 'text');
     value.fill(0);
-    const first = (await driver.send(['GET', 'k'], 'bytes')) as Buffer;
+    const first = (await request(driver, ['GET', 'k'], 'bytes')) as Buffer;
     expect(first).toEqual(Buffer.from([1, 2, 255]));
     first.fill(0);
-    expect(await driver.send(['GET', 'k'], 'bytes')).toEqual(Buffer.from([1, 2, 255]));
+    expect(await request(driver, ['GET', 'k'], 'bytes')).toEqual(Buffer.from([1, 2, 255]));
   });
 
   it('count exactly beyond 2^53', async () => {
@@ -92,7 +93,9 @@ describe('values', () => {
 describe('transactions', () => {
   it('an error in one command leaves the others done', async () => {
     const { driver } = await start();
-    const sent = ['MULTI', 'SET k 5', 'HGET k f', 'INCR k', 'EXEC'].map((line) => driver.send(line.split(' '), 'text'));
+    const sent = ['MULTI', 'SET k 5', 'HGET k f', 'INCR k', 'EXEC'].map((line) =>
+      request(driver, line.split(' '), 'text'),
+    );
     const replies = (await Promise.all(sent)).at(-1) as unknown[];
     expect(replies[0]).toBe('OK');
     expect(replies[1]).toMatchObject({ replyCode: 'WRONGTYPE' });
@@ -104,22 +107,22 @@ describe('transactions', () => {
       const { run, open, redis } = await start();
       await run('SET', 'k', '1', 'PX', 50);
       const connection = await open();
-      await connection.send(['WATCH', 'k'], 'text');
+      await request(connection, ['WATCH', 'k'], 'text');
       if (change === undefined) await redis.advance(51);
       else await run(...change);
-      await connection.send(['MULTI'], 'text');
-      await connection.send(['SET', 'k', '3'], 'text');
-      expect(await connection.send(['EXEC'], 'text')).toBeNull();
+      await request(connection, ['MULTI'], 'text');
+      await request(connection, ['SET', 'k', '3'], 'text');
+      expect(await request(connection, ['EXEC'], 'text')).toBeNull();
     }
   });
 
   it('belong to their connection', async () => {
     const { run, open } = await start();
     const connection = await open();
-    await connection.send(['MULTI'], 'text');
-    expect(await connection.send(['SET', 'k', 'v'], 'text')).toBe('QUEUED');
+    await request(connection, ['MULTI'], 'text');
+    expect(await request(connection, ['SET', 'k', 'v'], 'text')).toBe('QUEUED');
     expect(await run('GET', 'k')).toBeNull();
-    await connection.send(['EXEC'], 'text');
+    await request(connection, ['EXEC'], 'text');
     expect(await run('GET', 'k')).toBe('v');
   });
 });
@@ -129,9 +132,9 @@ describe('blocking pops', () => {
     const { run, open } = await start();
     const [a, b] = [await open(), await open()];
     const order: string[] = [];
-    const first = a.send(['BLPOP', 'q', '0'], 'text').then((reply) => order.push(`a:${String(reply)}`));
-    const after = a.send(['PING'], 'text').then(() => order.push('a:ping'));
-    const second = b.send(['BRPOP', 'x', 'q', '0'], 'text').then((reply) => order.push(`b:${String(reply)}`));
+    const first = request(a, ['BLPOP', 'q', '0'], 'text').then((reply) => order.push(`a:${String(reply)}`));
+    const after = request(a, ['PING'], 'text').then(() => order.push('a:ping'));
+    const second = request(b, ['BRPOP', 'x', 'q', '0'], 'text').then((reply) => order.push(`b:${String(reply)}`));
     expect(await run('RPUSH', 'q', '1', '2')).toBe(2);
     await Promise.all([first, after, second]);
     expect(order.toSorted()).toEqual(['a:ping', 'a:q,1', 'b:q,2']);
@@ -142,7 +145,7 @@ describe('blocking pops', () => {
   it('give null after their timeout on the virtual clock', async () => {
     const { open, redis } = await start();
     const connection = await open();
-    const reply = connection.send(['BLPOP', 'q', '1.5'], 'text');
+    const reply = request(connection, ['BLPOP', 'q', '1.5'], 'text');
     await redis.advance('2s');
     expect(await reply).toBeNull();
   });
@@ -150,10 +153,10 @@ describe('blocking pops', () => {
   it('reject with outcome unknown when their connection ends', async () => {
     const { open, run } = await start();
     const connection = await open();
-    const reply = connection.send(['BLPOP', 'q', '0'], 'text');
+    const reply = request(connection, ['BLPOP', 'q', '0'], 'text');
     connection.destroy();
     await expect(reply).rejects.toMatchObject({ code: 'RU_CONNECTION', outcome: 'unknown' });
-    await expect(connection.send(['PING'], 'text')).rejects.toMatchObject({ outcome: 'not-sent' });
+    await expect(request(connection, ['PING'], 'text')).rejects.toMatchObject({ outcome: 'not-sent' });
     await run('RPUSH', 'q', 'kept');
     expect(await run('LLEN', 'q')).toBe(1);
   });
@@ -198,10 +201,10 @@ describe('engines', () => {
     const redis = new EmbeddedRedis();
     const driver = new EmbeddedDriver(redis, { database: 3 });
     await driver.connect(undefined);
-    await driver.send(['SET', 'k', 'v'], 'text');
+    await request(driver, ['SET', 'k', 'v'], 'text');
     const other = new EmbeddedDriver(redis);
     await other.connect(undefined);
-    expect(await other.send(['GET', 'k'], 'text')).toBeNull();
+    expect(await request(other, ['GET', 'k'], 'text')).toBeNull();
     await expect(new EmbeddedDriver(redis, { database: 16 }).connect(undefined)).rejects.toBeInstanceOf(
       ConnectionError,
     );
@@ -214,7 +217,7 @@ describe('engines', () => {
       fired = true;
     });
     let count = 0;
-    for (; !fired && count < 1_000_000; count += 1) await driver.send(['PING'], 'text');
+    for (; !fired && count < 1_000_000; count += 1) await request(driver, ['PING'], 'text');
     expect(fired).toBe(true);
   });
 });

@@ -1,5 +1,6 @@
 import { ServerError } from '../../../src/core/errors.js';
 import type { Connection, Reply } from '../../../src/client/driver.js';
+import { request } from '../../../src/client/request.js';
 import { EmbeddedDriver, EmbeddedRedis, VirtualClock } from '../../../src/embedded/index.js';
 import { afterThisTest } from '../../support/cleanup.js';
 
@@ -20,9 +21,9 @@ export async function start(): Promise<{
   afterThisTest(() => driver.destroy());
   const run = async (...words: (string | number | Buffer)[]): Promise<Reply | string> => {
     try {
-      return await driver.send(
+      return await request(
+        driver,
         words.map((word) => (typeof word === 'number' ? String(word) : word)),
-        'text',
       );
     } catch (error) {
       if (error instanceof ServerError) return error.message;

@@ -1,7 +1,7 @@
-import { ErrorReply } from '@redis/client';
-
-import { ConnectionError, type ConnectionReason } from '../../../core/errors.js';
+import { ConnectionError, type ConnectionReason, ServerError } from '../../../core/errors.js';
 import type { Settings } from '../../settings.js';
+import { TlsError } from '../../tls-error.js';
+import { ProviderError } from './greeting.js';
 
 interface Diagnosis {
   readonly reason: ConnectionReason;
@@ -61,8 +61,12 @@ export function connectError(cause: unknown, settings: Settings): ConnectionErro
   });
 }
 
-function diagnose(cause: unknown, settings: Settings): Diagnosis {
-  if (cause instanceof ErrorReply) return diagnoseReply(cause.message);
+function diagnose(failure: unknown, settings: Settings): Diagnosis {
+  if (failure instanceof ServerError) return diagnoseReply(failure);
+  // lost during the greeting: what ended it says more
+  const cause = failure instanceof ConnectionError ? failure.cause : failure;
+  if (cause instanceof TlsError) return { reason: 'tls', hint: cause.message };
+  if (cause instanceof ProviderError) return { reason: 'auth', hint: cause.message };
   const { code = '', message } = cause as NodeJS.ErrnoException;
   if (/timeout/i.test(message)) {
     return {
@@ -83,14 +87,14 @@ function diagnose(cause: unknown, settings: Settings): Diagnosis {
   };
 }
 
-function diagnoseReply(message: string): Diagnosis {
-  const known = REPLIES[message.split(' ', 1)[0] ?? ''];
+function diagnoseReply({ message, replyCode }: ServerError): Diagnosis {
+  const known = REPLIES[replyCode];
   if (known !== undefined) return known;
   if (/password/i.test(message)) return { reason: 'auth', hint: 'the server has no password set, but one was given' };
   if (/clients/i.test(message))
     return { reason: 'refused', hint: 'the server has reached its maximum number of clients' };
   if (/DB index/i.test(message)) return { reason: 'protocol', hint: 'the server has no such database – check `db`' };
-  return { reason: 'protocol', hint: `the server answered the greeting with: ${message}` };
+  return { reason: 'protocol', hint: `the server refused the greeting – ${message}` };
 }
 
 /** A server that hangs up during the greeting most often waits for TLS, or for a client certificate. */

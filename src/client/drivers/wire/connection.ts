@@ -1,0 +1,221 @@
+import type { Socket } from 'node:net';
+
+import { ignore } from '../../../core/abort.js';
+import type { Clock } from '../../../core/clock.js';
+import { ConnectionError, type ConnectionReason, ServerError } from '../../../core/errors.js';
+import { Fifo } from '../../../core/fifo.js';
+import type {
+  Connection,
+  IncomingMessage,
+  Reply,
+  ReplyMode,
+  ReplySink,
+  SubscriptionKind,
+  WireCommand,
+} from '../../driver.js';
+import type { Settings } from '../../settings.js';
+import { request } from '../../request.js';
+import { CommandWriter } from './command-writer.js';
+import { ProtocolError, type ReplyHandler, ReplyReader } from './reply-reader.js';
+import { Acknowledgement, isAcknowledgement, nameIn, toMessage } from './subscriptions.js';
+import { Watchdog, type Watched } from './watchdog.js';
+
+export interface WirePorts {
+  readonly clock: Clock;
+  readonly settings: Settings;
+}
+
+/** Bytes that one tick may add before its commands are better kept back. */
+const MAX_FLUSH_BYTES = 1024 * 1024;
+
+/**
+ * One life of one socket that speaks RESP3: commands go out in one write per tick, replies come back in order, and
+ * when anything is wrong with the stream it ends, because nothing after a wrong byte can be trusted.
+ */
+export class WireConnection implements Connection, ReplyHandler, Watched {
+  readonly #socket: Socket;
+  readonly #ports: WirePorts;
+  readonly #writer = new CommandWriter();
+  readonly #reader = new ReplyReader(this);
+  readonly #waiting = new Fifo<ReplySink>();
+  readonly #watchdog: Watchdog;
+  #flushPlanned = false;
+  #heldBack = false;
+  #waitsSinceMs = 0;
+  #heardMs: number;
+  readonly #cleanups: (() => void)[] = [];
+  #ended: ConnectionError | undefined;
+  onMessage: (message: IncomingMessage) => void = () => {};
+  onWritable: () => void = () => {};
+  onEnd: (cause: Error) => void = () => {};
+
+  /** @param socket connected, with nothing read from it yet */
+  constructor(socket: Socket, ports: WirePorts) {
+    this.#socket = socket;
+    this.#ports = ports;
+    this.#heardMs = ports.clock.monotonicMs();
+    this.#watchdog = new Watchdog(this, ports.settings, ports.clock);
+    socket.on('data', (chunk: Buffer) => this.#hear(chunk));
+    socket.on('drain', () => this.#signalWritable());
+    socket.once('error', (error) => this.#end('lost', error));
+    socket.once('close', () => this.#end('lost', new Error('the connection was closed')));
+  }
+
+  get alive(): boolean {
+    return this.#ended === undefined;
+  }
+
+  get writable(): boolean {
+    const full =
+      this.#socket.writableNeedDrain ||
+      this.#waiting.length >= this.#ports.settings.maxInFlight ||
+      this.#writer.bytes >= MAX_FLUSH_BYTES;
+    if (full) this.#heldBack = true;
+    return !full;
+  }
+
+  /** Commands that were sent and have not been answered. */
+  get inFlight(): number {
+    return this.#waiting.length;
+  }
+
+  silentMs(nowMs: number): number {
+    const head = this.#waiting.peek();
+    if (head === undefined || head.blocks) return 0;
+    return nowMs - Math.max(this.#heardMs, this.#waitsSinceMs);
+  }
+
+  idleMs(nowMs: number): number {
+    return nowMs - this.#heardMs;
+  }
+
+  send(command: WireCommand, sink: ReplySink): void {
+    if (this.#ended !== undefined) return sink.reject(this.#lost('not-sent'));
+    this.#writer.add(command);
+    sink.sent = true;
+    if (this.#waiting.length === 0) this.#waitsSinceMs = this.#ports.clock.monotonicMs();
+    this.#waiting.push(sink);
+    if (this.#flushPlanned) return;
+    this.#flushPlanned = true;
+    // after the microtasks of this tick: what they send leaves in the same write
+    process.nextTick(flush, this);
+  }
+
+  /** @internal */
+  flush(): void {
+    this.#flushPlanned = false;
+    if (this.#ended !== undefined) return;
+    const chunks = this.#writer.take();
+    if (chunks.length > 1) this.#socket.cork();
+    for (const chunk of chunks) this.#socket.write(chunk, 'latin1');
+    if (chunks.length > 1) this.#socket.uncork();
+    if (!this.#socket.writableNeedDrain) this.#signalWritable();
+  }
+
+  subscribe(kind: SubscriptionKind, name: string): Promise<void> {
+    return this.#acknowledged(kind === 'channel' ? 'subscribe' : 'psubscribe', name);
+  }
+
+  unsubscribe(kind: SubscriptionKind, name: string): Promise<void> {
+    return this.#acknowledged(kind === 'channel' ? 'unsubscribe' : 'punsubscribe', name);
+  }
+
+  /** Runs when the connection has ended; at once when it has ended already. */
+  whenEnded(cleanup: () => void): void {
+    if (this.#ended === undefined) this.#cleanups.push(cleanup);
+    else cleanup();
+  }
+
+  /** Ends the connection. @param reason what the errors of those in flight say */
+  destroy(reason: ConnectionReason = 'lost', cause = new Error('the connection was closed by this side')): void {
+    this.#end(reason, cause);
+  }
+
+  ping(): void {
+    if (this.#waiting.length === 0) request(this, ['PING']).catch(ignore);
+  }
+
+  giveUp(silentMs: number): void {
+    this.destroy('unresponsive', new Error(`not a byte arrived for ${Math.round(silentMs)} ms`));
+  }
+
+  mode(): ReplyMode {
+    return this.#waiting.peek()?.mode ?? 'text';
+  }
+
+  toError(message: string): Error {
+    return new ServerError(message, this.#waiting.peek()?.operation ?? 'the server');
+  }
+
+  onReply(reply: Reply): void {
+    this.#next().resolve(reply);
+  }
+
+  onError(error: Error): void {
+    this.#next().reject(error);
+  }
+
+  onPush(parts: readonly Reply[]): void {
+    const kind = nameIn(parts[0]);
+    const message = toMessage(kind, parts);
+    if (message !== undefined) return this.onMessage(message);
+    const head = this.#waiting.peek();
+    // the server may also end a subscription by itself, while something else is waited for
+    if (isAcknowledgement(kind) && head instanceof Acknowledgement && head.isFor(kind, parts[1])) this.onReply(null);
+  }
+
+  #acknowledged(verb: string, name: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.send([verb.toUpperCase(), name], new Acknowledgement(verb, name, { resolve, reject }));
+    });
+  }
+
+  #next(): ReplySink {
+    const sink = this.#waiting.shift();
+    if (sink === undefined) throw new ProtocolError('a reply that nobody asked for');
+    return sink;
+  }
+
+  #hear(chunk: Buffer): void {
+    if (this.#ended !== undefined) return;
+    this.#heardMs = this.#ports.clock.monotonicMs();
+    try {
+      this.#reader.push(chunk);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      return this.#end('protocol', error);
+    }
+    if (this.#heldBack) this.#signalWritable();
+  }
+
+  #signalWritable(): void {
+    if (!this.#heldBack || this.#ended !== undefined) return;
+    this.#heldBack = false;
+    if (this.writable) this.onWritable();
+  }
+
+  #end(reason: ConnectionReason, cause: Error): void {
+    if (this.#ended !== undefined) return;
+    const { endpoint } = this.#ports.settings;
+    this.#ended = new ConnectionError(
+      `The connection to ${endpoint} was lost (${cause.message}) – the server may have run the command`,
+      { endpoint, reason, outcome: 'unknown', cause },
+    );
+    this.#watchdog.stop();
+    for (const cleanup of this.#cleanups) cleanup();
+    this.#socket.destroy();
+    for (const sink of this.#waiting.drain()) sink.reject(this.#lost('unknown'));
+    this.onEnd(this.#ended);
+  }
+
+  #lost(outcome: 'not-sent' | 'unknown'): ConnectionError {
+    const { endpoint } = this.#ports.settings;
+    const what = outcome === 'unknown' ? 'was lost – the server may have run the command' : 'is lost, nothing was sent';
+    const { reason = 'lost', cause } = this.#ended ?? {};
+    return new ConnectionError(`The connection to ${endpoint} ${what}`, { endpoint, reason, outcome, cause });
+  }
+}
+
+function flush(connection: WireConnection): void {
+  connection.flush();
+}
