@@ -17,6 +17,8 @@ import { ReplyTracker, type LostReply } from './reply-tracker.js';
 /** `toServer` carries commands, `toClient` carries replies. */
 export type Direction = 'toServer' | 'toClient';
 
+type Upstream = { readonly socketPath: string } | { readonly port: number };
+
 interface Faults {
   readonly latencyMs: Record<Direction, number>;
   readonly blackHole: Record<Direction, boolean>;
@@ -28,7 +30,7 @@ interface Faults {
 export class FaultProxy {
   /** Names of all commands that went through, in order and in capitals. */
   readonly commands: string[] = [];
-  readonly #upstream: NetConnectOpts;
+  #upstream: NetConnectOpts;
   readonly #links = new Set<Link>();
   readonly #faults = noFaults();
   readonly #lostReplies: LostReply[] = [];
@@ -41,9 +43,8 @@ export class FaultProxy {
   }
 
   /** A proxy in front of a server, stopped when the test has finished. */
-  static async start(upstream: { readonly socketPath: string } | { readonly port: number }): Promise<FaultProxy> {
-    const isPort = 'port' in upstream && !('socketPath' in upstream);
-    const proxy = new FaultProxy(isPort ? { host: '127.0.0.1', port: upstream.port } : { path: pathOf(upstream) });
+  static async start(upstream: Upstream): Promise<FaultProxy> {
+    const proxy = new FaultProxy(toOptions(upstream));
     await proxy.accept();
     afterThisTest(() => proxy.stop());
     return proxy;
@@ -65,6 +66,11 @@ export class FaultProxy {
   /** Connections that were ever accepted. */
   get accepted(): number {
     return this.#accepted;
+  }
+
+  /** Connects to another server from now on, as a host name does whose address changes. Open connections stay. */
+  redirect(upstream: Upstream): void {
+    this.#upstream = toOptions(upstream);
   }
 
   /** Delays all bytes, in their order: one way, or both. */
@@ -146,8 +152,8 @@ export class FaultProxy {
   }
 }
 
-function pathOf(upstream: object): string {
-  return (upstream as { socketPath: string }).socketPath;
+function toOptions(upstream: Upstream): NetConnectOpts {
+  return 'socketPath' in upstream ? { path: upstream.socketPath } : { host: '127.0.0.1', port: upstream.port };
 }
 
 function directions(direction: Direction | undefined): readonly Direction[] {

@@ -10,7 +10,7 @@ interface Failure {
 }
 
 /** Reasons that somebody has to do something about come first. */
-const URGENT: readonly ConnectionReason[] = ['auth', 'permission', 'tls'];
+const URGENT: readonly ConnectionReason[] = ['auth', 'permission', 'tls', 'protocol'];
 
 /** What one search for the primary met, as the error that it ends with when it was in vain. */
 export class Report {
@@ -26,7 +26,8 @@ export class Report {
 
   /** Notes that a sentinel is asked. */
   asked(sentinel: Address): void {
-    this.#sentinels.set(formatAddress(sentinel), this.#silent());
+    const key = formatAddress(sentinel);
+    if (!this.#sentinels.has(key)) this.#sentinels.set(key, this.#silent());
   }
 
   /** Notes what a sentinel said. */
@@ -37,7 +38,8 @@ export class Report {
 
   /** Notes that a server that was named is connected to. */
   trying(server: Address): void {
-    this.#servers.set(formatAddress(server), this.#silent());
+    const key = formatAddress(server);
+    if (!this.#servers.has(key)) this.#servers.set(key, this.#silent());
   }
 
   /** Notes why that server is of no use. */
