@@ -103,10 +103,14 @@ describe('a sentinel that missed a failover', () => {
     const manager = await connectTo([sentinel]);
     await eventually(() => sentinel.listeners === 1);
     Object.assign(sentinel.says, { primary: old, epoch: 3 });
-    const { asked } = sentinel;
+    const states: string[] = [];
+    manager.on('state', ({ to }) => states.push(to));
     sentinel.announce();
-    await eventually(() => sentinel.asked === asked + 1);
+    // asked on the same connection after the news was looked into, so that this has ended when it is answered
+    const message = expect.stringContaining('older than what they said before');
+    await expect(manager.lease()).rejects.toMatchObject({ reason: 'unreachable', message });
     await isWrittenTo(current, manager, 'k');
+    expect(states).toEqual([]);
   });
 });
 
@@ -175,7 +179,7 @@ describe('sentinels that go', () => {
     sentinel.refuse();
     await eventually(() => errors.length === 1);
     const { accepted } = sentinel;
-    await eventually(() => sentinel.accepted >= accepted + 4);
+    await eventually(() => sentinel.accepted >= accepted + 3);
     expect(errors).toMatchObject([{ code: 'RU_CONNECTION', reason: 'unreachable' }]);
     await isWrittenTo(a, manager, 'k');
     sentinel.accept();
@@ -189,7 +193,8 @@ describe('a write that is refused because the server is a replica by now', () =>
   it('makes the library look, and succeeds at the new primary', async () => {
     const [a, b] = [await startServer(), await startServer()];
     const sentinel = await ScriptedSentinel.start({ primary: a });
-    const manager = await connectTo([sentinel]);
+    // retries that last for longer than the search does on a slow machine
+    const manager = await connectTo([sentinel], { retry: { minDelay: '200ms', maxDelay: '500ms' } });
     await eventually(() => sentinel.listeners === 1);
     await demote(a, b);
     const { asked } = sentinel;
