@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { RedisManager, type RedisOptions } from '../../../src/client/index.js';
 import { afterThisTest } from '../../support/cleanup.js';
 import { eventually } from '../../support/eventually.js';
+import { FaultProxy } from '../../support/fault-proxy.js';
 import { noLeaks } from '../../support/no-leaks.js';
 import { RedisServer } from '../../support/redis-server.js';
 import { ScriptedSentinel } from '../../support/scripted-sentinel.js';
@@ -134,6 +135,35 @@ describe('the news of another primary', () => {
     await using next = await manager.lease();
     expect(await next.command(['INCR', 'n'])).toBe(2);
     a.resume();
+  });
+
+  it('ends the pause before the next attempt', async () => {
+    const [a, b] = [await startServer(), await startServer()];
+    const sentinel = await ScriptedSentinel.start({ primary: a });
+    const manager = await connectTo([sentinel], { reconnect: { minDelay: '60s', maxDelay: '60s' } });
+    await eventually(() => sentinel.listeners === 1);
+    await a.kill();
+    await eventually(() => manager.state === 'down');
+    Object.assign(sentinel.says, { primary: b, epoch: 2 });
+    sentinel.announce();
+    await eventually(() => manager.state === 'ready');
+    await isWrittenTo(b, manager, 'k');
+  });
+
+  it('ends an attempt that waits for the old one', async () => {
+    const [a, b] = [await startServer(), await startServer()];
+    const proxy = await FaultProxy.start(a);
+    const sentinel = await ScriptedSentinel.start({ primary: proxy });
+    const manager = await connectTo([sentinel], { connectTimeout: '60s' });
+    await eventually(() => sentinel.listeners === 1);
+    const { accepted } = proxy;
+    proxy.blackHole();
+    proxy.reset();
+    await eventually(() => proxy.accepted > accepted);
+    Object.assign(sentinel.says, { primary: b, epoch: 2 });
+    sentinel.announce();
+    await eventually(() => manager.state === 'ready');
+    await isWrittenTo(b, manager, 'k');
   });
 
   it('that was missed while nobody listened is made up for', async () => {

@@ -42,13 +42,23 @@ export class Roster {
       const isKnown = this.#known.some((each) => each.key === key || (peer.id !== undefined && each.id === peer.id));
       if (!isKnown) this.#known = [...this.#known, { address: peer.address, key, configured: false, id: peer.id }];
     }
-    let room = MAX_LEARNT;
-    this.#known = this.#known.filter((each) => each.configured || room-- > 0);
+    this.#forget(new Set(peers.map((peer) => formatAddress(peer.address))));
   }
 
   /** A sentinel was lost: the others are asked before it. */
   lost(address: Address): void {
     this.#moveTo('back', address);
+  }
+
+  /** Where too many were learnt, those go first that are not named any more. */
+  #forget(named: ReadonlySet<string>): void {
+    const [answerer] = this.#known;
+    let excess = this.#known.filter(({ configured }) => !configured).length - MAX_LEARNT;
+    for (const stays of [({ key }: Known) => named.has(key), () => false]) {
+      this.#known = this.#known.filter(
+        (each) => each.configured || each === answerer || stays(each) || excess-- <= 0,
+      );
+    }
   }
 
   #moveTo(end: 'front' | 'back', address: Address): void {
