@@ -94,6 +94,11 @@ export interface Driver {
   open(signal: AbortSignal | undefined, key?: string): Promise<Connection>;
   /** Present in a cluster: commands may only have keys of one and the same slot. */
   slotOf?(key: string): number;
+  /**
+   * A command was refused because the server is no primary: look whether another one is. Cheap to call often; looks at
+   * most once per second or so, and replaces the main connection without a loss.
+   */
+  suspect?(): void;
   onEvent: (event: DriverEvent) => void;
   /** Ends the main connection and stops reconnecting. Dedicated connections belong to whoever opened them. */
   destroy(): void;

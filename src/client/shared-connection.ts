@@ -34,6 +34,7 @@ export class SharedConnection {
       clock: runtime.clock,
       send: (command, sink) => driver.send(command, sink),
       explain: (call, stalled) => this.#explain(call, stalled),
+      suspect: () => driver.suspect?.(),
       retries: this.#retries,
     });
     driver.onEvent = (event) => this.#onDriverEvent(event);

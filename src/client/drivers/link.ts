@@ -93,6 +93,11 @@ export class Link {
     );
   }
 
+  /** Where a pause before the next attempt is under way, ends it. */
+  hurry(): void {
+    if (this.#retry !== undefined) this.#tryAgain();
+  }
+
   /**
    * Ends it without a loss: what was sent is still answered, and what waits is handed back. Nothing is told any more.
    */
@@ -108,6 +113,7 @@ export class Link {
   destroy(): void {
     this.#stop.abort();
     this.#retry?.cancel();
+    this.#retry = undefined;
     this.#sweep?.cancel();
     const connection = this.#connection;
     this.#connection = undefined;
@@ -152,9 +158,13 @@ export class Link {
     const attempt = this.#attempt;
     this.#attempt += 1;
     if (cause !== undefined) this.#ports.onEvent({ type: 'retry', attempt, delayMs, cause });
-    this.#retry = this.#ports.clock.timer(delayMs, () => {
-      this.connect(undefined).catch((error: Error) => this.#failed(error));
-    });
+    this.#retry = this.#ports.clock.timer(delayMs, () => this.#tryAgain());
+  }
+
+  #tryAgain(): void {
+    this.#retry?.cancel();
+    this.#retry = undefined;
+    this.connect(undefined).catch((error: Error) => this.#failed(error));
   }
 
   #failed(error: Error): void {

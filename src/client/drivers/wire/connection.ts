@@ -131,6 +131,11 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
     this.#end(reason, cause);
   }
 
+  /** From now on it does not keep the process alive. */
+  unref(): void {
+    this.#socket.unref();
+  }
+
   ping(): void {
     if (this.#waiting.length === 0) request(this, ['PING']).catch(ignore);
   }
