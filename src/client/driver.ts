@@ -80,6 +80,12 @@ export type DriverEvent =
   | { readonly type: 'error'; readonly error: unknown }
   | { readonly type: 'retry'; readonly attempt: number; readonly delayMs: number; readonly cause: Error };
 
+/** Which connection is wanted, where there is more than one server. */
+export interface OpenHint {
+  /** As `nodeOf` named it. */
+  readonly node: string;
+}
+
 /** The shared main connection, which comes back by itself, and a source of dedicated ones. */
 export interface Driver {
   /** Where commands go, without credentials: `redis://cache.internal:6379/0`, `memory://dev`. */
@@ -87,11 +93,10 @@ export interface Driver {
   /** Connects for the first time. Rejects with the first attempt's typed reason; retries nothing. */
   connect(signal: AbortSignal | undefined): Promise<void>;
   send(command: WireCommand, sink: ReplySink): void;
-  /**
-   * A dedicated connection, authenticated and on the configured database.
-   * @param key in a cluster, to the node that serves this key
-   */
-  open(signal: AbortSignal | undefined, key?: string): Promise<Connection>;
+  /** A dedicated connection, authenticated and on the configured database. */
+  open(signal: AbortSignal | undefined, hint?: OpenHint): Promise<Connection>;
+  /** The server that answers for a key just now. Absent where there is one for all. */
+  nodeOf?(key: string): string;
   /** Present in a cluster: commands may only have keys of one and the same slot. */
   slotOf?(key: string): number;
   /**

@@ -11,6 +11,8 @@ export interface LeaseOptions {
   /** How long to wait for a free connection. Default: the pool's `acquireTimeout`. */
   readonly timeout?: Duration | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** In a cluster: a key of the slot that the commands are for. Default: any node. Elsewhere it means nothing. */
+  readonly key?: string | undefined;
 }
 
 interface LeasePorts {

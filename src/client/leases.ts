@@ -1,35 +1,59 @@
 import { toMs } from '../core/duration.js';
 import type { Clock } from '../core/clock.js';
+import { ClosedError } from '../core/errors.js';
 import type { RedisConfig } from './config.js';
 import type { Driver } from './driver.js';
 import { Lease, type LeaseOptions } from './lease.js';
 import { Pool, type PoolStats } from './pool.js';
 
-/** Lends dedicated connections from one pool. */
+/** Lends dedicated connections from one pool per node. */
 export class Leases {
-  readonly #pool: Pool;
+  readonly #driver: Driver;
+  readonly #config: RedisConfig;
   readonly #clock: Clock;
-  readonly #commandTimeoutMs: number;
+  readonly #pools = new Map<string, Pool>();
+  #closed = false;
 
   constructor(driver: Driver, config: RedisConfig, clock: Clock) {
+    this.#driver = driver;
+    this.#config = config;
     this.#clock = clock;
-    this.#commandTimeoutMs = config.commandTimeoutMs;
-    const open: Driver['open'] = (signal) => driver.open(signal);
-    this.#pool = new Pool(config.settings().pool, { endpoint: config.endpoint, clock, open });
   }
 
-  async lend({ timeout, signal }: LeaseOptions): Promise<Lease> {
+  async lend({ timeout, signal, key }: LeaseOptions): Promise<Lease> {
     const timeoutMs = timeout === undefined ? undefined : toMs(timeout, 'lease.timeout');
-    const connection = await this.#pool.take(timeoutMs, signal);
-    return new Lease(connection, { pool: this.#pool, clock: this.#clock, commandTimeoutMs: this.#commandTimeoutMs });
+    if (this.#closed) throw new ClosedError('The pool', this.#config.endpoint);
+    const pool = this.#poolFor(key);
+    const connection = await pool.take(timeoutMs, signal);
+    return new Lease(connection, { pool, clock: this.#clock, commandTimeoutMs: this.#config.commandTimeoutMs });
   }
 
   stats(): PoolStats {
-    return this.#pool.stats();
+    const sum = { size: 0, idle: 0, waiting: 0, max: 0 };
+    for (const pool of this.#pools.values()) {
+      const stats = pool.stats();
+      for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += stats[name];
+    }
+    return this.#pools.size > 0 ? sum : { ...sum, max: this.#config.settings().pool.max };
   }
 
   /** Ends every connection; returns how many were lent. */
   close(): number {
-    return this.#pool.close();
+    this.#closed = true;
+    let lent = 0;
+    for (const pool of this.#pools.values()) lent += pool.close();
+    return lent;
+  }
+
+  #poolFor(key: string | undefined): Pool {
+    const node = key === undefined ? undefined : this.#driver.nodeOf?.(key);
+    let pool = this.#pools.get(node ?? '');
+    if (pool === undefined) {
+      const { pool: limits } = this.#config.settings();
+      const open: Driver['open'] = (signal) => this.#driver.open(signal, node === undefined ? undefined : { node });
+      pool = new Pool(limits, { endpoint: this.#config.endpoint, clock: this.#clock, open });
+      this.#pools.set(node ?? '', pool);
+    }
+    return pool;
   }
 }

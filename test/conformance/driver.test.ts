@@ -26,7 +26,9 @@ function uniqueKey(): string {
 
 /** @param key one that the connection is to be used for */
 async function newConnection(key?: string): Promise<Connection> {
-  const connection = await (await newDriver()).open(undefined, key);
+  const driver = await newDriver();
+  const node = key === undefined ? undefined : driver.nodeOf?.(key);
+  const connection = await driver.open(undefined, node === undefined ? undefined : { node });
   afterThisTest(() => connection.destroy());
   return connection;
 }

@@ -47,6 +47,8 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   #ended: ConnectionError | undefined;
   onMessage: (message: IncomingMessage) => void = () => {};
   onWritable: () => void = () => {};
+  /** Called with each error reply, before whoever waits for it. */
+  onRefusal: (error: ServerError) => void = () => {};
   onEnd: (cause: Error) => void = () => {};
 
   /** @param socket connected, with nothing read from it yet */
@@ -157,6 +159,7 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   }
 
   onError(error: Error): void {
+    this.onRefusal(error as ServerError);
     this.#next().reject(error);
   }
 
