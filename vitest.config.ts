@@ -50,6 +50,7 @@ export default defineConfig({
       project('types', { include: ['test/types/**/*.test.ts'] }),
       project('kit', { include: ['test/kit/**/*.test.ts'], target: firstServer, timeoutMs: 20_000 }),
       ...perTarget('conformance', targets, 15_000),
+      project('clients', { include: ['test/clients/**/*.test.ts'], target: firstServer, timeoutMs: 15_000 }),
       ...perTarget('integration', targets, 15_000),
       ...perTarget('differential', servers, 60_000),
       ...perTarget('fault', servers, 30_000),

@@ -1,3 +1,5 @@
+import type { Capabilities } from './capabilities.js';
+
 /**
  * The driver port: what the library needs from whatever speaks to Redis, declared by its consumer. Above it nothing
  * knows which client, topology or engine serves it; below it nothing knows about deadlines, pools, modules or values.
@@ -82,6 +84,10 @@ export type DriverEvent =
 export interface Driver {
   /** Where commands go, without credentials: `redis://cache.internal:6379/0`, `memory://dev`. */
   readonly endpoint: string;
+  /** What it can promise, once it is connected. Absent: everything. */
+  readonly capabilities?: Capabilities;
+  /** The setting of its client that would make it send at most once, where it does not. */
+  readonly atMostOnceSetting?: string | undefined;
   /** Connects for the first time. Rejects with the first attempt's typed reason; retries nothing. */
   connect(signal: AbortSignal | undefined): Promise<void>;
   send(command: WireCommand, sink: ReplySink): void;

@@ -1,8 +1,10 @@
 export * from '../core/index.js';
+export type { Capabilities } from './capabilities.js';
 export type { Command, CommandArg, CommandOptions } from './command.js';
 export { RedisConfig } from './config.js';
 export type { EnvOptions } from './config-env.js';
 export type { ConfigLine } from './config-explain.js';
+export type { WrappableClient } from './drivers/wrapped/adapt.js';
 export type { HealthReport, ServerInfo } from './health.js';
 export type { Lease, LeaseOptions } from './lease.js';
 export { type ConnectOptions, type PipelineResult, RedisManager } from './manager.js';
@@ -23,3 +25,4 @@ export type {
 } from './redis-options.js';
 export { defineScript, type Script, type ScriptDef } from './script.js';
 export type { Address, Target } from './settings.js';
+export type { WrapOptions } from './wrap-options.js';

@@ -8,6 +8,9 @@ interface Queued {
   readonly sinceMs: number;
 }
 
+/** What a queue is emptied into. */
+export type Outlet = Pick<Connection, 'alive' | 'writable' | 'send'>;
+
 export interface QueueLimits {
   readonly maxCommands: number;
   readonly maxBytes: number;
@@ -41,7 +44,7 @@ export class CommandQueue {
   }
 
   /** Sends on while the connection takes more. */
-  pump(connection: Connection, dropped: () => Error): void {
+  pump(connection: Outlet, dropped: () => Error): void {
     while (this.#queued.length > 0 && connection.alive && connection.writable) {
       const { command, sink } = this.#shift();
       if (sink.abandoned) sink.reject(dropped());
