@@ -1,21 +1,5 @@
 import { ConfigError } from '../core/errors.js';
-import type { Driver } from './driver.js';
-
-/** What the client under a manager allows to promise. Everything is true unless another package's client was wrapped. */
-export interface Capabilities {
-  /**
-   * A command is sent at most once. False: the client sends again, after a lost connection, what may have run; then
-   * whatever could do harm by running twice refuses the manager, with the setting that cures it.
-   */
-  readonly atMostOnce: boolean;
-  /** Replies have the shapes of RESP3. False: those of RESP2, where maps are flat arrays and doubles are strings. */
-  readonly resp3: boolean;
-  /**
-   * A connection that is up and silent is replaced (`unresponsiveAfter`, `heartbeat`). False: until the client notices
-   * by its own means, if it has any, commands on it end by their deadlines.
-   */
-  readonly watchdog: boolean;
-}
+import type { Capabilities, Driver } from './driver.js';
 
 const EVERYTHING: Capabilities = Object.freeze({ atMostOnce: true, resp3: true, watchdog: true });
 

@@ -1,5 +1,3 @@
-import type { Capabilities } from './capabilities.js';
-
 /**
  * The driver port: what the library needs from whatever speaks to Redis, declared by its consumer. Above it nothing
  * knows which client, topology or engine serves it; below it nothing knows about deadlines, pools, modules or values.
@@ -79,6 +77,22 @@ export type DriverEvent =
   | { readonly type: 'up' }
   | { readonly type: 'down'; readonly cause: Error }
   | { readonly type: 'retry'; readonly attempt: number; readonly delayMs: number; readonly cause: Error };
+
+/** What the client under a manager allows to promise. Everything is true unless another package's client was wrapped. */
+export interface Capabilities {
+  /**
+   * A command is sent at most once. False: the client sends again, after a lost connection, what may have run; then
+   * whatever could do harm by running twice refuses the manager, with the setting that cures it.
+   */
+  readonly atMostOnce: boolean;
+  /** Replies have the shapes of RESP3. False: those of RESP2, where maps are flat arrays and doubles are strings. */
+  readonly resp3: boolean;
+  /**
+   * A connection that is up and silent is replaced (`unresponsiveAfter`, `heartbeat`). False: until the client notices
+   * by its own means, if it has any, commands on it end by their deadlines.
+   */
+  readonly watchdog: boolean;
+}
 
 /** The shared main connection, which comes back by itself, and a source of dedicated ones. */
 export interface Driver {

@@ -1,9 +1,9 @@
 export * from '../core/index.js';
-export type { Capabilities } from './capabilities.js';
 export type { Command, CommandArg, CommandOptions } from './command.js';
 export { RedisConfig } from './config.js';
 export type { EnvOptions } from './config-env.js';
 export type { ConfigLine } from './config-explain.js';
+export type { Capabilities } from './driver.js';
 export type { WrappableClient } from './drivers/wrapped/adapt.js';
 export type { HealthReport, ServerInfo } from './health.js';
 export type { Lease, LeaseOptions } from './lease.js';

@@ -2,11 +2,10 @@ import { type Duration, toMs } from '../core/duration.js';
 import { Emitter, type Unsubscribe } from '../core/emitter.js';
 import { KeySpace } from '../core/key-space.js';
 import { type Runtime, runtimeWith } from '../core/runtime.js';
-import { type Capabilities, capabilitiesOf, requireAtMostOnce } from './capabilities.js';
 import { finishWithin } from './closing.js';
 import type { Command, CommandArg, CommandOptions } from './command.js';
 import { RedisConfig } from './config.js';
-import type { Driver } from './driver.js';
+import type { Capabilities, Driver } from './driver.js';
 import { openDriver } from './drivers/open-driver.js';
 import type { WrappableClient } from './drivers/wrapped/adapt.js';
 import { askHealth, type HealthReport } from './health.js';
@@ -46,7 +45,6 @@ export class RedisManager implements AsyncDisposable {
   /** @internal */ readonly random: Runtime['random'];
   /** @internal The connection that all subscriptions share. */ readonly subscriber: Subscriber;
   readonly #events = new Emitter<ManagerEvents>();
-  readonly #driver: Driver;
   readonly #connection: SharedConnection;
   readonly #leases: Leases;
   readonly #closeHooks = new Set<() => void | Promise<void>>();
@@ -56,7 +54,6 @@ export class RedisManager implements AsyncDisposable {
     this.config = config;
     this.clock = runtime.clock;
     this.random = runtime.random;
-    this.#driver = driver;
     this.#connection = new SharedConnection(driver, runtime, { events: this.#events, settings: config.settings() });
     this.#leases = new Leases(driver, config, runtime.clock);
     this.subscriber = new Subscriber({
@@ -134,7 +131,7 @@ export class RedisManager implements AsyncDisposable {
 
   /** What the client under this manager allows to promise; everything, unless it was made by `wrap`. */
   get capabilities(): Capabilities {
-    return capabilitiesOf(this.#driver);
+    return this.#connection.capabilities;
   }
 
   /**
@@ -200,7 +197,7 @@ export class RedisManager implements AsyncDisposable {
 
   /** @internal @throws ConfigError when the client might run a command of `what` twice */
   requireAtMostOnce(what: string): void {
-    requireAtMostOnce(this.#driver, what);
+    this.#connection.requireAtMostOnce(what);
   }
 
   /** @internal Runs when the manager begins to close, while commands are still taken. */

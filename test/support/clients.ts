@@ -31,8 +31,8 @@ interface IoredisClass {
   new (options: object): Ioredis5 | Ioredis6 | Iovalkey;
 }
 
-/** Without resending, and with pauses between attempts that suit a test. */
-const IOREDIS = { autoResendUnfulfilledCommands: false, retryStrategy: () => 20 };
+/** Without resending, and with waits that suit a test. */
+const IOREDIS = { autoResendUnfulfilledCommands: false, retryStrategy: () => 20, disconnectTimeout: 50 };
 
 /** Every client that can be wrapped, and the modes of them that matter. */
 export const FAMILIES: readonly Family[] = [

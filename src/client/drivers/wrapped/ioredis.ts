@@ -28,9 +28,9 @@ interface Connectable extends IoredisClient {
 
 interface IoredisOptions {
   readonly host?: string | null;
-  readonly port?: number | null;
+  readonly port?: number | string | null;
   readonly path?: string | null;
-  readonly db?: number | null;
+  readonly db?: number | string | null;
   readonly tls?: object | null;
   readonly sentinels?: readonly { readonly host?: string; readonly port?: number }[] | null;
   readonly name?: string | null;

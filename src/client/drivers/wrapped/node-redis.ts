@@ -28,7 +28,12 @@ interface Duplicate extends NodeRedisClient {
 }
 
 interface NodeRedisOptions {
-  readonly socket?: { readonly host?: string; readonly port?: number; readonly path?: string; readonly tls?: boolean };
+  readonly socket?: {
+    readonly host?: string;
+    readonly port?: number | string;
+    readonly path?: string;
+    readonly tls?: boolean;
+  };
   readonly database?: number;
   readonly disableOfflineQueue?: boolean;
 }
