@@ -151,7 +151,7 @@ describe('what cannot be wrapped', () => {
 describe('a client that cannot connect', () => {
   it('fails with the reason of its first attempt, and is left alone', async () => {
     const port = await freePort();
-    const options = { port, host: '127.0.0.1', lazyConnect: true, retryStrategy: () => null };
+    const options = { port, host: '127.0.0.1', lazyConnect: true, retryStrategy: () => null, disconnectTimeout: 1 };
     const clients = [new Ioredis5(options), new Ioredis6(options), new Iovalkey(options)];
     for (const client of clients) {
       const manager = wrap(client);
