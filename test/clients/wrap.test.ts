@@ -164,6 +164,7 @@ describe('a client that cannot connect', () => {
   it('says that the password is wrong', async () => {
     const secured = await RedisServer.start({ args: ['--requirepass', 'sesame'] });
     const client = new Ioredis6({ path: secured.socketPath, password: 'other', lazyConnect: true });
+    client.on('error', () => {});
     afterThisTest(() => client.disconnect());
     await expect(wrap(client)).rejects.toMatchObject({ reason: 'auth' });
     const opening = createClient({ socket: { path: secured.socketPath, tls: false }, password: 'other' });
