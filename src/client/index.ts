@@ -3,6 +3,8 @@ export type { Command, CommandArg, CommandOptions } from './command.js';
 export { RedisConfig } from './config.js';
 export type { EnvOptions } from './config-env.js';
 export type { ConfigLine } from './config-explain.js';
+export type { Capabilities } from './driver.js';
+export type { WrappableClient } from './drivers/wrapped/adapt.js';
 export type { HealthReport, ServerInfo } from './health.js';
 export type { Lease, LeaseOptions } from './lease.js';
 export { type ConnectOptions, type PipelineResult, RedisManager } from './manager.js';
@@ -24,3 +26,4 @@ export type {
 export { defineScript, type Script, type ScriptDef } from './script.js';
 export type { Address, Target } from './settings.js';
 export { TlsError, type TlsOption } from './tls-error.js';
+export type { WrapOptions } from './wrap-options.js';

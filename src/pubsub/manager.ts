@@ -52,9 +52,14 @@ export class PubSubManager<M = AnyChannels> implements AsyncDisposable {
   readonly #forgetCloseHook: () => void;
   #closed = false;
 
-  /** @throws ConfigError `RU_CONFIG` for an option that cannot be used. Sends nothing. */
+  /**
+   * Sends nothing.
+   * @throws ConfigError `RU_CONFIG` for an option that cannot be used, and for a manager whose client sends again what may
+   *   have run (`capabilities`): a message could arrive twice
+   */
   constructor(manager: RedisManager, options: PubSubOptions<M> = {}) {
     checkPubSubOptions(options);
+    manager.requireAtMostOnce('PubSubManager');
     this.#manager = manager;
     this.#prefix = options.prefix ?? '';
     this.#schemas = new Map(Object.entries((options.channels ?? {}) as Readonly<Record<string, StandardSchemaV1>>));
