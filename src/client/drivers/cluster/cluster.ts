@@ -5,6 +5,7 @@ import type { Runtime } from '../../../core/runtime.js';
 import type { Connection, Driver, DriverEvent, ReplySink, WireCommand } from '../../driver.js';
 import type { Address, Settings } from '../../settings.js';
 import { Link } from '../link.js';
+import { refuse } from '../refuse.js';
 import { openWire } from '../wire/open.js';
 import { firstKey } from './command-key.js';
 import { askAny, askNode, type DiscoveryPorts } from './discovery.js';
@@ -73,7 +74,7 @@ export class ClusterDriver implements Driver, Router {
     const node = this.#nodeFor(firstKey(command));
     if (node !== undefined) return this.#sendTo(node, new RoutedCall(this, command, sink));
     this.suspect();
-    sink.reject(this.#stop.signal.aborted ? this.#closed() : notServed(sink.operation));
+    refuse(sink, this.#stop.signal.aborted ? this.#closed() : notServed(sink.operation));
   }
 
   redirect(call: RoutedCall, error: ServerError): boolean {
@@ -238,9 +239,9 @@ export class ClusterDriver implements Driver, Router {
   }
 
   #forward(command: WireCommand, sink: ReplySink): void {
-    if (!(sink instanceof RoutedCall)) return sink.reject(notServed(sink.operation));
+    if (!(sink instanceof RoutedCall)) return refuse(sink, notServed(sink.operation));
     const node = this.#nodeFor(firstKey(command));
-    if (node === undefined) sink.reject(notServed(sink.operation));
+    if (node === undefined) refuse(sink, notServed(sink.operation));
     else this.#sendTo(node, sink);
   }
 

@@ -5,7 +5,7 @@ import type { WireCommand } from '../../driver.js';
 const KEYLESS: ReadonlySet<string> = new Set(
   (
     'PING ECHO TIME INFO DBSIZE SCAN KEYS RANDOMKEY FLUSHALL FLUSHDB SCRIPT FUNCTION CONFIG CLIENT CLUSTER COMMAND ACL ' +
-    'PUBLISH PUBSUB ROLE LASTSAVE LATENCY SLOWLOG MEMORY WAIT WAITAOF ASKING READONLY READWRITE AUTH HELLO MULTI EXEC ' +
+    'PUBSUB ROLE LASTSAVE LATENCY SLOWLOG MEMORY WAIT WAITAOF ASKING READONLY READWRITE AUTH HELLO MULTI EXEC ' +
     'DISCARD UNWATCH SELECT DEBUG LOLWUT SAVE BGSAVE SHUTDOWN MODULE'
   ).split(' '),
 );
@@ -33,7 +33,8 @@ const COUNTS: Readonly<Record<string, number>> = {
 
 /**
  * The key that says where a command belongs, or undefined for one that any node may answer. A command with keys of
- * several slots goes by its first, and the server refuses it (`CROSSSLOT`).
+ * several slots goes by its first, and the server refuses it (`CROSSSLOT`). `PUBLISH` goes by its channel, although any
+ * node would do: messages of one channel stay in order only on one way.
  */
 export function firstKey(command: WireCommand): string | Buffer | undefined {
   const name = nameOf(command);
