@@ -107,7 +107,9 @@ export class ScriptedSentinel {
     if (verb === 'MASTER') return `%1\r\n${bulk('config-epoch')}${bulk(String(epoch))}`;
     if (verb === 'MYID') return bulk(this.id);
     if (verb === 'SENTINELS') {
-      const items = peers.map(({ port }) => `%2\r\n${bulk('ip')}${bulk('127.0.0.1')}${bulk('port')}${bulk(String(port))}`);
+      const items = peers.map(
+        ({ port }) => `%2\r\n${bulk('ip')}${bulk('127.0.0.1')}${bulk('port')}${bulk(String(port))}`,
+      );
       return `*${peers.length}\r\n${items.join('')}`;
     }
     return '-ERR unknown command\r\n';

@@ -55,9 +55,7 @@ export class Roster {
     const [answerer] = this.#known;
     let excess = this.#known.filter(({ configured }) => !configured).length - MAX_LEARNT;
     for (const stays of [({ key }: Known) => named.has(key), () => false]) {
-      this.#known = this.#known.filter(
-        (each) => each.configured || each === answerer || stays(each) || excess-- <= 0,
-      );
+      this.#known = this.#known.filter((each) => each.configured || each === answerer || stays(each) || excess-- <= 0);
     }
   }
 
