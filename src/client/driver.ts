@@ -52,12 +52,22 @@ export interface IncomingMessage {
   readonly payload: Buffer;
 }
 
+/** How the server knows a connection. */
+export interface ConnectionIdentity {
+  /** `CLIENT ID`. */
+  readonly id: number;
+  /** `addr` in `CLIENT LIST`, if nothing on the way translates addresses. */
+  readonly address: string;
+}
+
 /** One connection with one life: it never reconnects by itself, and says once when it has ended. */
 export interface Connection {
   /** False as soon as the connection has ended; every later command fails with outcome `not-sent`. */
   readonly alive: boolean;
   /** False while the peer does not keep up: commands that can wait are better kept back until `onWritable`. */
   readonly writable: boolean;
+  /** Absent or undefined where it is not known. */
+  readonly identity?: ConnectionIdentity | undefined;
   send(command: WireCommand, sink: ReplySink): void;
   /** Resolves after the server's acknowledgement. Each name is asked for by itself, so that one fails alone. */
   subscribe(kind: SubscriptionKind, name: string): Promise<void>;
@@ -80,6 +90,12 @@ export type DriverEvent =
   | { readonly type: 'error'; readonly error: unknown }
   | { readonly type: 'retry'; readonly attempt: number; readonly delayMs: number; readonly cause: Error };
 
+/** Which connection is wanted, where there is more than one server. */
+export interface OpenHint {
+  /** As `nodeOf` named it. */
+  readonly node: string;
+}
+
 /** The shared main connection, which comes back by itself, and a source of dedicated ones. */
 export interface Driver {
   /** Where commands go, without credentials: `redis://cache.internal:6379/0`, `memory://dev`. */
@@ -88,7 +104,9 @@ export interface Driver {
   connect(signal: AbortSignal | undefined): Promise<void>;
   send(command: WireCommand, sink: ReplySink): void;
   /** A dedicated connection, authenticated and on the configured database. */
-  open(signal: AbortSignal | undefined): Promise<Connection>;
+  open(signal: AbortSignal | undefined, hint?: OpenHint): Promise<Connection>;
+  /** The server that answers for a key just now. Absent where there is one for all. */
+  nodeOf?(key: string): string;
   onEvent: (event: DriverEvent) => void;
   /** Ends the main connection and stops reconnecting. Dedicated connections belong to whoever opened them. */
   destroy(): void;
