@@ -90,7 +90,7 @@ function projectsHere() {
   if (isWholeRun()) {
     const faults = FAULT_TARGETS.map((id) => `fault:${id}`);
     const kinds = ['unit', 'types', 'kit', 'conformance:*', 'integration:*', 'differential:*', 'examples', 'docs'];
-    return [...kinds, ...faults, 'package'];
+    return [...kinds, ...faults, 'soak', 'package'];
   }
   const kinds = options.only.length > 0 ? options.only : ['conformance', 'integration', 'differential', 'fault'];
   const perTarget = ['conformance', 'integration', 'differential', 'fault'];

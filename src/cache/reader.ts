@@ -47,7 +47,8 @@ const MAX_KEY_UNITS = 64 * 1024;
 const SERVER_WIDE: ReadonlySet<string> = new Set(['LOADING', 'BUSY', 'MASTERDOWN', 'CLUSTERDOWN', 'NOAUTH']);
 
 /**
- * Reads entries. All reads of one tick, from all namespaces of a cache, travel as one `MGET` (a lone one as `GET`).
+ * Reads entries. All reads of one tick, from all namespaces of a cache, travel as one `MGET` (a lone one as `GET`); in a
+ * cluster as one for each slot, all in one write per node.
  * Callers that ask for the same key share the reply's bytes and decode each their own value.
  *
  * A key that holds no string is a miss, as `MGET` has it. A batch that the server refuses is asked again key by key,
@@ -59,10 +60,12 @@ export class Reader {
 
   constructor(manager: RedisManager) {
     this.#manager = manager;
+    const { slotOf } = manager;
     this.#batches = new Coalescer<Read, unknown>({
       maxCalls: MAX_KEYS,
       maxWeight: MAX_KEY_UNITS,
       weigh: (read) => read.key.length,
+      groupOf: slotOf === undefined ? undefined : (read) => slotOf(read.key),
       send: (batch) => this.#send(batch),
     });
   }
@@ -74,9 +77,7 @@ export class Reader {
 
   /** To be called before a write of this key is sent: reads that were made earlier see what was there earlier. */
   beforeWrite(key: string): void {
-    for (const { call } of this.#batches.waiting) {
-      if (call.key === key) return this.#batches.flush();
-    }
+    this.#batches.flushIf(this.#manager.slotOf?.(key) ?? 0, (read) => read.key === key);
   }
 
   #send(batch: readonly Waiting[]): void {

@@ -107,6 +107,8 @@ export interface Driver {
   open(signal: AbortSignal | undefined, hint?: OpenHint): Promise<Connection>;
   /** The server that answers for a key just now. Absent where there is one for all. */
   nodeOf?(key: string): string;
+  /** Present in a cluster: commands may only have keys of one and the same slot. */
+  slotOf?(key: string): number;
   onEvent: (event: DriverEvent) => void;
   /** Ends the main connection and stops reconnecting. Dedicated connections belong to whoever opened them. */
   destroy(): void;

@@ -39,6 +39,8 @@ export class RedisManager implements AsyncDisposable {
   /** @internal */ readonly clock: Runtime['clock'];
   /** @internal */ readonly random: Runtime['random'];
   /** @internal The connection that all subscriptions share. */ readonly subscriber: Subscriber;
+  /** @internal In a cluster, the slot of a key: what travels together must share it. Undefined elsewhere. */
+  readonly slotOf: ((key: string) => number) | undefined;
   readonly #events = new Emitter<ManagerEvents>();
   readonly #connection: SharedConnection;
   readonly #leases: Leases;
@@ -50,6 +52,7 @@ export class RedisManager implements AsyncDisposable {
     this.clock = runtime.clock;
     this.random = runtime.random;
     this.#connection = new SharedConnection(driver, runtime, { events: this.#events, settings: config.settings() });
+    this.slotOf = driver.slotOf === undefined ? undefined : (key) => driver.slotOf?.(key) ?? 0;
     this.#leases = new Leases(driver, {
       ...runtime,
       settings: config.settings(),

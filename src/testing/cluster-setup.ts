@@ -1,6 +1,6 @@
 import type { ClusterNode } from './cluster-node.js';
 import { eventually } from './eventually.js';
-import { SLOTS } from './key-slot.js';
+import { SLOTS } from '../core/key-slot.js';
 
 /**
  * Makes one cluster of nodes that know nobody. Every node is introduced to every other at once, which saves the second

@@ -1,5 +1,5 @@
 import type { ClusterNode } from './cluster-node.js';
-import { SLOTS } from './key-slot.js';
+import { SLOTS } from '../core/key-slot.js';
 
 /** How one node sees the cluster: a line of `CLUSTER NODES` for each node that it knows. */
 export interface NodeView {

@@ -37,3 +37,12 @@ export class ConditionError extends RedisUtilsError {
     identify(this, 'ConditionError', 'RU_TESTING_CONDITION');
   }
 }
+
+/** A piece of code left something behind: see `watchLeaks`. */
+export class LeakError extends RedisUtilsError {
+  declare readonly code: 'RU_TESTING_LEAK';
+
+  static {
+    identify(this, 'LeakError', 'RU_TESTING_LEAK');
+  }
+}

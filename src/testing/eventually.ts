@@ -24,7 +24,7 @@ export interface EventuallyOptions {
 export async function eventually<T>(condition: () => T | Promise<T>, options: EventuallyOptions = {}): Promise<T> {
   checkKnown('eventually', options, ['within', 'every']);
   const withinMs = toMs(options.within ?? 5000, 'eventually.within', { min: 0 });
-  const everyMs = toMs(options.every ?? 5, 'eventually.every');
+  const everyMs = toMs(options.every ?? 5, 'eventually.every', { min: 0 });
   const endsAt = realNow() + withinMs;
   for (;;) {
     let failure: unknown;

@@ -5,7 +5,7 @@ import { joinNodes } from './cluster-setup.js';
 import { ownersIn, topologyIn, unrestIn, viewOf } from './cluster-view.js';
 import { ConditionError } from './errors.js';
 import { eventually } from './eventually.js';
-import { keySlot, SLOTS } from './key-slot.js';
+import { keySlot, SLOTS } from '../core/key-slot.js';
 import { NODE_OPTIONS, type NodeOptions, serverSettings } from './server-settings.js';
 import { complete, type MoveSlotOptions, SlotMove } from './slot-move.js';
 

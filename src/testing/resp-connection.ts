@@ -42,6 +42,18 @@ export class RespConnection {
     });
   }
 
+  /** One more reply than commands were sent, as RESP2 delivers to a subscriber. */
+  expectReply(): Promise<RespValue> {
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject });
+    });
+  }
+
+  /** What was sent and the other side has not taken yet. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
   /** Ends the connection. What waits for a reply is rejected with `cause`, or with an error that says so. */
   close(cause?: Error): void {
     this.#socket.destroy(cause);

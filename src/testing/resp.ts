@@ -119,3 +119,9 @@ export function asText(value: RespValue): RespValue {
   if (value instanceof Map) return new Map([...value].map(([key, item]) => [asText(key), asText(item)]));
   return value;
 }
+
+/** A word of a command or reply as text; empty for what is no string. */
+export function wordOf(value: RespValue | undefined): string {
+  if (typeof value === 'string') return value;
+  return Buffer.isBuffer(value) ? value.toString() : '';
+}

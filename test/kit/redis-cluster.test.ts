@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ClusterNode } from '../../src/testing/cluster-node.js';
-import { keySlot } from '../../src/testing/key-slot.js';
+import { keySlot } from '../../src/core/key-slot.js';
 import type { RedisCluster } from '../../src/testing/redis-cluster.js';
 import { RedisServer } from '../support/redis-server.js';
 

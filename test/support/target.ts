@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { inject } from 'vitest';
 import type { RedisOptions } from '../../src/client/redis-options.js';
 import { RedisManager } from '../../src/client/manager.js';
 import { afterThisFile, afterThisTest } from './cleanup.js';
@@ -7,8 +8,9 @@ import type { RawArg, RespValue } from '../../src/testing/resp.js';
 import { findServer } from '../../src/testing/server-binary.js';
 
 /**
- * What a test file runs against: the embedded engine or one real server, as the vitest project says by TEST_TARGET.
- * Each file gets a server, or an embedded database, of its own, started when it is first asked for.
+ * What a test file runs against: the embedded engine, one real server or a cluster, as the vitest project says by
+ * TEST_TARGET. Each file gets a server, or an embedded database, of its own, started when it is first asked for; the
+ * cluster serves all files of its project.
  */
 
 const id = process.env['TEST_TARGET'] ?? 'embedded';
@@ -17,7 +19,8 @@ const id = process.env['TEST_TARGET'] ?? 'embedded';
 export const target = {
   id,
   embedded: id === 'embedded',
-  version: id === 'embedded' ? 'embedded' : findServer(id).version,
+  cluster: id === 'cluster',
+  version: id === 'embedded' || id === 'cluster' ? id : findServer(id).version,
 } as const;
 
 let shared: Promise<RedisServer> | undefined;
@@ -26,7 +29,7 @@ const memoryUrl = `memory://test-${randomBytes(8).toString('hex')}`;
 
 /** The real server of this file. Fails on the embedded engine, which has no server. */
 export async function server(): Promise<RedisServer> {
-  if (target.embedded) throw new Error('The embedded target has no server');
+  if (target.embedded || target.cluster) throw new Error(`The ${id} target is not one server`);
   shared ??= RedisServer.start({ version: id, stoppedBy: 'caller' }).then((started) => {
     afterThisFile(() => started.stop());
     return started;
@@ -36,6 +39,7 @@ export async function server(): Promise<RedisServer> {
 
 /** Where this file's target is, as a URL for `RedisManager.connect`. */
 export async function url(): Promise<string> {
+  if (target.cluster) return inject('clusterUrl');
   return target.embedded ? memoryUrl : (await server()).url;
 }
 
@@ -62,15 +66,15 @@ export async function rawManager(): Promise<RedisManager> {
   return plain;
 }
 
-/** One plain command, reply as text. A real server is asked past the library. */
+/** One plain command, reply as text. A real server is asked past the library, a cluster through it. */
 export async function raw(args: readonly RawArg[]): Promise<RespValue> {
-  if (!target.embedded) return (await server()).command(args);
+  if (!target.embedded && !target.cluster) return (await server()).command(args);
   return (await rawManager()).command<RespValue>(args);
 }
 
 /** One plain command, strings of the reply as bytes. */
 export async function rawBytes(args: readonly RawArg[]): Promise<RespValue> {
-  if (!target.embedded) return (await server()).command(args, { reply: 'bytes' });
+  if (!target.embedded && !target.cluster) return (await server()).command(args, { reply: 'bytes' });
   return (await rawManager()).command<RespValue>(args, { reply: 'bytes' });
 }
 

@@ -1,9 +1,13 @@
 import { Fifo } from '../../core/fifo.js';
 import type { Connection, ReplySink, WireCommand } from '../driver.js';
 
-interface Queued {
+/** A command that waits, and whoever waits for its reply. */
+export interface QueuedCommand {
   readonly command: WireCommand;
   readonly sink: ReplySink;
+}
+
+interface Queued extends QueuedCommand {
   readonly bytes: number;
   readonly sinceMs: number;
 }
@@ -61,8 +65,12 @@ export class CommandQueue {
   }
 
   rejectAll(error: () => Error): void {
+    for (const { sink } of this.takeAll()) sink.reject(error());
+  }
+
+  takeAll(): readonly QueuedCommand[] {
     this.#bytes = 0;
-    for (const { sink } of this.#queued.drain()) sink.reject(error());
+    return this.#queued.drain();
   }
 
   #shift(): Queued {

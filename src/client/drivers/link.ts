@@ -5,7 +5,8 @@ import type { Runtime } from '../../core/runtime.js';
 import type { Settings } from '../settings.js';
 import type { Connection, DriverEvent, ReplySink, WireCommand } from '../driver.js';
 import { Breaker } from './breaker.js';
-import { CommandQueue } from './command-queue.js';
+import { CommandQueue, type QueuedCommand } from './command-queue.js';
+import { refuse } from './refuse.js';
 
 export interface LinkPorts extends Runtime {
   /** The server as errors call it; may change with each connection. */
@@ -92,6 +93,18 @@ export class Link {
     );
   }
 
+  /**
+   * Ends it without a loss: what was sent is still answered, and what waits is handed back. Nothing is told any more.
+   */
+  retire(): readonly QueuedCommand[] {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    const waiting = this.#queue.takeAll();
+    this.destroy();
+    if (connection !== undefined) retire(connection);
+    return waiting;
+  }
+
   destroy(): void {
     this.#stop.abort();
     this.#retry?.cancel();
@@ -157,17 +170,17 @@ export class Link {
   }
 
   #wait(command: WireCommand, sink: ReplySink): void {
-    if (this.#stop.signal.aborted) return sink.reject(this.#unsent('closed', 'is closed'));
+    if (this.#stop.signal.aborted) return refuse(sink, this.#unsent('closed', 'is closed'));
     const away = this.#connection === undefined;
     if (away && this.#breaker.state === 'open') {
-      return sink.reject(this.#unsent('unreachable', 'cannot be made just now (the circuit breaker is open)'));
+      return refuse(sink, this.#unsent('unreachable', 'cannot be made just now (the circuit breaker is open)'));
     }
     if (away && this.#ports.settings.offlineQueue === undefined) {
-      return sink.reject(this.#unsent('lost', 'is down just now'));
+      return refuse(sink, this.#unsent('lost', 'is down just now'));
     }
     if (!this.#queue.add(command, sink, this.#ports.clock.monotonicMs())) {
       const why = away ? 'is down' : 'does not keep up';
-      return sink.reject(this.#unsent('overloaded', `${why}, and what may wait for it is full (\`offlineQueue\`)`));
+      return refuse(sink, this.#unsent('overloaded', `${why}, and what may wait for it is full (\`offlineQueue\`)`));
     }
     if (away && this.#sweep === undefined) this.#planSweep();
   }

@@ -14,6 +14,10 @@ export async function openDriver(config: RedisConfig, ports: Runtime): Promise<D
     const options = ports.clock === systemClock ? {} : { clock: ports.clock };
     return new EmbeddedDriver(EmbeddedRedis.named(settings.target.name, options), { database: settings.db });
   }
+  if (settings.target.kind === 'cluster') {
+    const { ClusterDriver } = await import('./cluster/cluster.js');
+    return new ClusterDriver(settings, settings.target.seeds, ports);
+  }
   refuseUnserved(settings);
   const { StandaloneDriver } = await import('./standalone.js');
   return new StandaloneDriver(settings, ports);
@@ -21,6 +25,6 @@ export async function openDriver(config: RedisConfig, ports: Runtime): Promise<D
 
 /** What is configured and cannot be done is an error. */
 function refuseUnserved({ target }: Settings): void {
-  if (target.kind !== 'cluster' && target.kind !== 'sentinel') return;
+  if (target.kind !== 'sentinel') return;
   throw new ConfigError([{ option: target.kind, expected: 'unset (no driver serves it yet)', received: 'a value' }]);
 }
