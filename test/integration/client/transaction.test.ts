@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { RedisManager, Transaction } from '../../../src/client/index.js';
 import { noLeaks } from '../../support/no-leaks.js';
-import { connect, uniquePrefix } from '../../support/target.js';
+import { connect, target, uniquePrefix } from '../../support/target.js';
 
 noLeaks();
 const key = (name: string): string => `${uniquePrefix()}:{t}:${name}`;
@@ -86,7 +86,7 @@ describe('transaction', () => {
     });
     await expect(thrown).rejects.toThrow(RangeError);
     await manager.command(['SET', k, 'theirs', 'PX', 60_000]);
-    await using lease = await manager.lease();
+    await using lease = await manager.lease({ key: k });
     await lease.command(['MULTI']);
     await lease.command(['GET', k]);
     // it would be null if the key were still watched
@@ -96,11 +96,12 @@ describe('transaction', () => {
   it('gives the error of a command that fails in it beside the results of the others', async () => {
     const manager = await connect();
     const k = key('partly');
-    const result = await manager.transaction([], (tx) => {
+    const commands = (tx: Transaction): void => {
       tx.queue(['SET', k, 'text', 'PX', 60_000]);
       tx.queue(['INCR', k]);
       tx.queue(['GET', k]);
-    });
+    };
+    const result = await manager.transaction([], commands, { key: k });
     expect(result).toMatchObject({
       committed: true,
       results: [
@@ -176,7 +177,7 @@ describe('transaction', () => {
     const aborted = manager.transaction([k], hangs, { signal: controller.signal });
     controller.abort(new Error('no longer'));
     await expect(aborted).rejects.toThrow('no longer');
-    await using lease = await manager.lease();
+    await using lease = await manager.lease({ key: k });
     expect(await lease.command(['EXISTS', k])).toBe(0);
   });
 
@@ -192,5 +193,13 @@ describe('transaction', () => {
   it('refuses to watch what is no key', async () => {
     const manager = await connect();
     await expect(manager.transaction(['a', ''], () => {})).rejects.toThrow('transaction.watch[1]');
+  });
+
+  it.runIf(target.cluster)('watches no keys of different slots, and writes nothing then', async () => {
+    const manager = await connect();
+    const k = key('slot');
+    const refused = manager.transaction([k, `{other}${k}`], (tx) => tx.queue(['SET', k, 'x', 'PX', 60_000]));
+    await expect(refused).rejects.toMatchObject({ code: 'RU_SERVER', command: 'WATCH', replyCode: 'CROSSSLOT' });
+    expect(await manager.command(['EXISTS', k])).toBe(0);
   });
 });
