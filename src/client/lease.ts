@@ -52,6 +52,7 @@ export class Lease implements AsyncDisposable {
     // by way of `this`: a lease on which something is in flight is not forgotten, whoever dropped it
     this.#inFlight = new InFlight({
       clock: lender.clock,
+      leased: true,
       send: (command, sink) => this.#loan.pooled.connection.send(command, sink),
     });
   }

@@ -6,10 +6,12 @@ import type { Driver } from './driver.js';
 import { Lease, type LeaseOptions, type Lender } from './lease.js';
 import { Loan, TakenAt } from './loan.js';
 import { Pool } from './pool.js';
+import type { PooledConnection } from './pooled-connection.js';
 import { PoolHistory, type PoolStats } from './pool-stats.js';
 import { runTransaction, type Work } from './run-transaction.js';
 import type { Settings } from './settings.js';
 import type { TransactionOptions, TransactionResult } from './transaction.js';
+import { type PoolTrace, poolTraces, traced } from './tracing.js';
 import { unblock } from './unblock.js';
 
 /** A lease that was out for longer than `pool.leakAfter`, or that was dropped without being given back. */
@@ -62,7 +64,7 @@ export class Leases implements Lender {
     const at = leakAfterMs === undefined ? undefined : new TakenAt();
     const timeoutMs = timeout === undefined ? undefined : toMs(timeout, 'lease.timeout');
     const pool = this.#poolFor(key);
-    const pooled = await pool.take(timeoutMs, signal);
+    const pooled = await this.#take(pool, timeoutMs, signal);
     const overdue = (late: Loan): void => this.#report(late, false);
     const loan = new Loan({ pool, pooled }, { ms: this.clock.monotonicMs(), at, overdue });
     this.#loans.add(loan);
@@ -117,6 +119,13 @@ export class Leases implements Lender {
     let lent = 0;
     for (const pool of this.#pools.values()) lent += pool.close();
     return lent;
+  }
+
+  #take(pool: Pool, timeoutMs: number | undefined, signal: AbortSignal | undefined): Promise<PooledConnection> {
+    if (!poolTraces.hasSubscribers) return pool.take(timeoutMs, signal);
+    const { size, idle, waiting, max } = pool.stats();
+    const trace: PoolTrace = { endpoint: this.#driver.endpoint, size, idle, waiting, max };
+    return traced(poolTraces, trace, () => pool.take(timeoutMs, signal));
   }
 
   #poolFor(key: string | undefined): Pool {

@@ -36,6 +36,7 @@ export class SharedConnection {
       send: (command, sink) => driver.send(command, sink),
       explain: (call, stalled) => this.#explain(call, stalled),
       retries: this.#retries,
+      leased: false,
     });
     driver.onEvent = (event) => this.#onDriverEvent(event);
   }

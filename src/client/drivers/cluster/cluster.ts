@@ -7,7 +7,7 @@ import type { Address, Settings } from '../../settings.js';
 import { Link } from '../link.js';
 import { refuse } from '../refuse.js';
 import { openWire } from '../wire/open.js';
-import { firstKey } from './command-key.js';
+import { firstKey } from '../../command-key.js';
 import { askAny, askNode, type DiscoveryPorts } from './discovery.js';
 import { RoutedCall, type Router } from './routed-call.js';
 import { nameOfAddress, readRedirection, type SlotRange } from './topology.js';
