@@ -52,12 +52,22 @@ export interface IncomingMessage {
   readonly payload: Buffer;
 }
 
+/** How the server knows a connection. */
+export interface ConnectionIdentity {
+  /** `CLIENT ID`. */
+  readonly id: number;
+  /** `addr` in `CLIENT LIST`, if nothing on the way translates addresses. */
+  readonly address: string;
+}
+
 /** One connection with one life: it never reconnects by itself, and says once when it has ended. */
 export interface Connection {
   /** False as soon as the connection has ended; every later command fails with outcome `not-sent`. */
   readonly alive: boolean;
   /** False while the peer does not keep up: commands that can wait are better kept back until `onWritable`. */
   readonly writable: boolean;
+  /** Absent or undefined where it is not known. */
+  readonly identity?: ConnectionIdentity | undefined;
   send(command: WireCommand, sink: ReplySink): void;
   /** Resolves after the server's acknowledgement. Each name is asked for by itself, so that one fails alone. */
   subscribe(kind: SubscriptionKind, name: string): Promise<void>;

@@ -2,8 +2,11 @@ import type { Clock } from '../core/clock.js';
 import { Deadlines } from '../core/deadlines.js';
 import { ServerError, TimeoutError } from '../core/errors.js';
 import { Call, type CallOwner, type Wait } from './call.js';
+import { nameOf } from './command-facts.js';
+import { countKeys } from './command-keys.js';
 import type { Reply, ReplySink, WireCommand } from './driver.js';
 import type { Retries } from './retries.js';
+import { type CommandTrace, commandTraces, traced } from './tracing.js';
 
 export interface InFlightPorts {
   readonly clock: Clock;
@@ -14,6 +17,8 @@ export interface InFlightPorts {
   readonly suspect?: (() => void) | undefined;
   /** Absent: nothing is tried again. */
   readonly retries?: Retries | undefined;
+  /** On a connection of one user alone. */
+  readonly leased: boolean;
 }
 
 /** The calls on their way: their deadlines, their retries, and how many they are. */
@@ -35,6 +40,21 @@ export class InFlight implements CallOwner {
 
   /** Sends the command; resolves with its reply, or rejects when the wait ends before. */
   send(command: WireCommand, wait: Wait): Promise<Reply> {
+    return commandTraces.hasSubscribers ? this.#sendTraced(command, wait) : this.#send(command, wait);
+  }
+
+  #sendTraced(command: WireCommand, wait: Wait): Promise<Reply> {
+    const { leased } = this.#ports;
+    const trace: CommandTrace = {
+      command: nameOf(command),
+      args: command.length - 1,
+      keys: countKeys(command),
+      leased,
+    };
+    return traced(commandTraces, trace, () => this.#send(command, wait));
+  }
+
+  #send(command: WireCommand, wait: Wait): Promise<Reply> {
     const call = new Call(this, command, wait);
     this.#count += 1;
     return new Promise<Reply>((resolve, reject) => {

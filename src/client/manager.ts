@@ -12,16 +12,13 @@ import { askHealth, type HealthReport } from './health.js';
 import type { Lease, LeaseOptions } from './lease.js';
 import { Leases } from './leases.js';
 import type { DrainReport, ManagerEvents, ManagerState } from './manager-events.js';
+import type { PipelineResult } from './pipeline.js';
 import type { RedisOptions } from './redis-options.js';
 import { bindScript, type Script, type ScriptDef } from './script.js';
 import { SharedConnection } from './shared-connection.js';
 import { Subscriber } from './subscriber.js';
 import type { WrapOptions } from './wrap-options.js';
-
-/** The result of one command of a pipeline. */
-export type PipelineResult =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly error: Error };
+import type { Transaction, TransactionOptions, TransactionResult } from './transaction.js';
 
 export interface ConnectOptions extends Partial<Runtime> {
   /** Gives up connecting, with `signal.reason`. */
@@ -58,7 +55,12 @@ export class RedisManager implements AsyncDisposable {
     this.random = runtime.random;
     this.#connection = new SharedConnection(driver, runtime, { events: this.#events, settings: config.settings() });
     this.slotOf = driver.slotOf === undefined ? undefined : (key) => driver.slotOf?.(key) ?? 0;
-    this.#leases = new Leases(driver, config, runtime.clock);
+    this.#leases = new Leases(driver, {
+      ...runtime,
+      settings: config.settings(),
+      onLeak: (leak) => this.#events.emit('leak', leak),
+      report: (error) => this.reportError('lease', error),
+    });
     this.subscriber = new Subscriber({
       ...runtime,
       ackTimeoutMs: config.commandTimeoutMs,
@@ -157,7 +159,7 @@ export class RedisManager implements AsyncDisposable {
    * commands may run in between. Never rejects for what a command answers. Cost: 1 round trip.
    */
   pipeline(commands: readonly Command[], options?: CommandOptions): Promise<PipelineResult[]> {
-    return Promise.all(commands.map((command) => toResult(this.#connection.send(command, options))));
+    return this.#connection.pipeline(commands, options);
   }
 
   /**
@@ -167,6 +169,33 @@ export class RedisManager implements AsyncDisposable {
    */
   lease(options: LeaseOptions = {}): Promise<Lease> {
     return this.#leases.lend(options);
+  }
+
+  /**
+   * Reads, decides and writes, as if nobody else were there: `fn` runs while the keys in `watch` are watched, and what
+   * it queues runs all together, only if none of those keys was changed meanwhile. Where one was, `fn` runs again, after
+   * a random pause, up to `attempts` times.
+   *
+   * Guarantees: each commit is one unbroken `MULTI` … `EXEC` on unchanged keys, also where nothing was queued. When `fn`
+   * throws, nothing was written, and its error is thrown on. Once `EXEC` was sent without an answer nothing is tried
+   * again: the error has outcome `unknown`.
+   *
+   * Not guaranteed: that a command which fails while the transaction runs undoes the others, and anything about keys
+   * that are not watched. `fn` may run several times, so what it does beside Redis must bear that. All keys of a
+   * transaction are of one slot in a cluster.
+   *
+   * @param watch the keys on whose state the writes depend; none watches nothing
+   * @returns `committed: false` when every attempt met a change
+   * @throws ServerError a command that the server refuses to queue (nothing was written), or to watch · ConnectionError,
+   *         TimeoutError, PoolTimeoutError, ClosedError, ConfigError, the signal's reason · whatever `fn` throws
+   * Cost per attempt: 2 round trips if `fn` reads in one tick, on a leased connection.
+   */
+  transaction<R>(
+    watch: readonly string[],
+    fn: (tx: Transaction) => R | Promise<R>,
+    options: TransactionOptions = {},
+  ): Promise<TransactionResult<R>> {
+    return this.#leases.transaction({ watch, fn }, options);
   }
 
   /** Binds a script to this manager. Cost of a run: 1 round trip, 2 when the server does not know the script yet. */
@@ -210,8 +239,10 @@ export class RedisManager implements AsyncDisposable {
   }
 
   /**
-   * Lets modules finish (locks are released, subscriptions end), waits for what is in flight, then ends every
-   * connection. Always resolves, within `drain` (default 2 s) and 100 ms. Calling it again gives the same report.
+   * Lets modules finish (locks are released, subscriptions end), waits for leases to be given back and for what is in
+   * flight, then ends every connection. A command that blocks on a lease is answered as if its time had come, where the
+   * server tells us apart and the user may send `CLIENT LIST` and `CLIENT UNBLOCK`; else it is cut when the time is up.
+   * Always resolves, within `drain` (default 2 s) and 100 ms. Calling it again gives the same report.
    */
   close(options: { readonly drain?: Duration | undefined } = {}): Promise<DrainReport> {
     this.#closing ??= this.#close(toMs(options.drain ?? DEFAULT_DRAIN, 'close.drain', { min: 0 }));
@@ -227,6 +258,7 @@ export class RedisManager implements AsyncDisposable {
     this.#connection.moveTo('draining');
     const steps = [
       async () => void (await Promise.allSettled([...this.#closeHooks].map(async (hook) => hook()))),
+      () => this.#leases.drain(),
       () => this.#connection.drain(),
     ];
     const report = (error: unknown): void => this.reportError('manager.close', error);
@@ -242,12 +274,4 @@ export class RedisManager implements AsyncDisposable {
 function toConfig(config: RedisConfig | RedisOptions | string): RedisConfig {
   if (config instanceof RedisConfig) return config;
   return typeof config === 'string' ? RedisConfig.fromUrl(config) : RedisConfig.from(config);
-}
-
-async function toResult(reply: Promise<unknown>): Promise<PipelineResult> {
-  try {
-    return { ok: true, value: await reply };
-  } catch (error) {
-    return { ok: false, error: error as Error };
-  }
 }

@@ -8,6 +8,7 @@ import type { Capabilities, Driver, DriverEvent, Reply } from './driver.js';
 import type { Call } from './call.js';
 import { InFlight, outOfTime } from './in-flight.js';
 import type { ManagerEvents, ManagerState } from './manager-events.js';
+import { type PipelineResult, toResult } from './pipeline.js';
 import { Retries } from './retries.js';
 import type { Settings } from './settings.js';
 import { checkShared } from './shared-commands.js';
@@ -37,6 +38,7 @@ export class SharedConnection {
       explain: (call, stalled) => this.#explain(call, stalled),
       suspect: () => driver.suspect?.(),
       retries: this.#retries,
+      leased: false,
     });
     driver.onEvent = (event) => this.#onDriverEvent(event);
   }
@@ -72,10 +74,15 @@ export class SharedConnection {
       const timeoutMs = timeout === undefined ? this.#timeoutMs : toMs(timeout, 'command.timeout');
       signal?.throwIfAborted();
       this.#retries?.earn();
-      return this.#inFlight.send(wire, { mode, timeoutMs, signal, idempotent });
+      return this.#inFlight.send(wire, { mode, timeoutMs, signal, blocks: false, idempotent });
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** Sends several in one write; rejects for none of them. */
+  pipeline(commands: readonly Command[], options?: CommandOptions): Promise<PipelineResult[]> {
+    return Promise.all(commands.map((command) => toResult(this.send(command, options))));
   }
 
   moveTo(to: ManagerState, cause?: Error): void {

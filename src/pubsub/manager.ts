@@ -1,6 +1,7 @@
 import { createCodec } from '../codec/index.js';
 import type { SubscriptionKind } from '../client/driver.js';
 import type { RedisManager } from '../client/manager.js';
+import { pubSubTraces, traced } from '../client/tracing.js';
 import { checkText } from '../core/check.js';
 import { ClosedError } from '../core/errors.js';
 import type { StandardSchemaV1 } from '../core/standard-schema.js';
@@ -76,7 +77,11 @@ export class PubSubManager<M = AnyChannels> implements AsyncDisposable {
     this.#publisher = new Publisher({
       format: this.#format,
       prefix: this.#prefix,
-      send: (channel, payload, sendOptions) => manager.command<number>(['PUBLISH', channel, payload], sendOptions),
+      send: (channel, payload, sendOptions) => {
+        const send = (): Promise<number> => manager.command<number>(['PUBLISH', channel, payload], sendOptions);
+        if (!pubSubTraces.hasSubscribers) return send();
+        return traced(pubSubTraces, { kind: 'publish', channel, bytes: payload.length }, send);
+      },
     });
     this.#forgetCloseHook = manager.onClose(() => this.close());
   }
