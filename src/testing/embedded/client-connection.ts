@@ -31,6 +31,9 @@ export class ClientConnection implements Subscriber {
   readonly #parser = new RequestParser();
   #blocked: { readonly waiter: Waiter; readonly timer: Timer | undefined } | undefined;
   #isEnding = false;
+  /** While a command of this connection runs, what it publishes to itself waits for its reply. */
+  #isRunning = false;
+  #pushes = '';
 
   constructor(socket: Socket, { engine, clock, gate }: ClientConnectionParts) {
     this.#socket = socket;
@@ -51,7 +54,9 @@ export class ClientConnection implements Subscriber {
 
   deliver({ kind, name, channel, payload }: Parameters<Subscriber['deliver']>[0]): void {
     const items = kind === 'channel' ? ['message', channel, payload] : ['pmessage', name, channel, payload];
-    this.#write(encodePush(items, this.#handshake.protocol));
+    const push = encodePush(items, this.#handshake.protocol);
+    if (this.#isRunning) this.#pushes += push;
+    else this.#write(push);
   }
 
   /** Resets the connection. */
@@ -80,12 +85,17 @@ export class ClientConnection implements Subscriber {
   }
 
   #run(argv: readonly string[]): void {
+    this.#isRunning = true;
     try {
       this.#answer(argv);
     } catch (error) {
       if (!(error instanceof ErrorReply)) throw error;
       this.#reply(argv, error);
     }
+    this.#isRunning = false;
+    if (this.#pushes === '') return;
+    this.#write(this.#pushes);
+    this.#pushes = '';
   }
 
   #answer(argv: readonly string[]): void {
