@@ -58,7 +58,7 @@ export class Retries {
     if (clock.monotonicMs() + delayMs >= call.dueMs) return false;
     if (!isInvited) this.#saved -= 1;
     call.failures += 1;
-    call.lastFailure = error;
+    if (error instanceof ConnectionError && error.outcome === 'unknown') call.doubt = error;
     const run = (): void => {
       this.#planned.delete(planned);
       tryAgain();
