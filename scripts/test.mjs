@@ -100,7 +100,7 @@ function projectsHere() {
       'examples',
       'docs',
     ];
-    return [...kinds, ...faults, 'package'];
+    return [...kinds, ...faults, 'soak', 'package'];
   }
   const kinds = options.only.length > 0 ? options.only : ['conformance', 'integration', 'differential', 'fault'];
   const perTarget = ['conformance', 'integration', 'differential', 'fault'];

@@ -24,6 +24,8 @@ export class Read {
   readonly by: Reading;
   /** `unknown` until answered, and when the store failed; `unusable`: there is something, but no value for us. */
   found: 'value' | 'absent' | 'unusable' | 'unknown' = 'unknown';
+  /** Where in the reply of its batch the answer is. */
+  place = 0;
 
   /** @throws ConfigError for an empty or ill-formed id */
   constructor(operation: string, id: string, by: Reading) {
@@ -45,7 +47,8 @@ const MAX_KEY_UNITS = 64 * 1024;
 const SERVER_WIDE: ReadonlySet<string> = new Set(['LOADING', 'BUSY', 'MASTERDOWN', 'CLUSTERDOWN', 'NOAUTH']);
 
 /**
- * Reads entries. All reads of one tick, from all namespaces of a cache, travel as one `MGET` (a lone one as `GET`).
+ * Reads entries. All reads of one tick, from all namespaces of a cache, travel as one `MGET` (a lone one as `GET`); in a
+ * cluster as one for each slot, all in one write per node.
  * Callers that ask for the same key share the reply's bytes and decode each their own value.
  *
  * A key that holds no string is a miss, as `MGET` has it. A batch that the server refuses is asked again key by key,
@@ -57,10 +60,12 @@ export class Reader {
 
   constructor(manager: RedisManager) {
     this.#manager = manager;
+    const { slotOf } = manager;
     this.#batches = new Coalescer<Read, unknown>({
       maxCalls: MAX_KEYS,
       maxWeight: MAX_KEY_UNITS,
       weigh: (read) => read.key.length,
+      groupOf: slotOf === undefined ? undefined : (read) => slotOf(read.key),
       send: (batch) => this.#send(batch),
     });
   }
@@ -72,9 +77,7 @@ export class Reader {
 
   /** To be called before a write of this key is sent: reads that were made earlier see what was there earlier. */
   beforeWrite(key: string): void {
-    for (const { call } of this.#batches.waiting) {
-      if (call.key === key) return this.#batches.flush();
-    }
+    this.#batches.flushIf(this.#manager.slotOf?.(key) ?? 0, (read) => read.key === key);
   }
 
   #send(batch: readonly Waiting[]): void {
@@ -94,15 +97,14 @@ export class Reader {
 
   async #readTogether(batch: readonly Waiting[]): Promise<void> {
     const command = ['MGET'];
-    const slotOfKey = new Map<string, number>();
-    const slotOfCall: number[] = [];
-    for (const { call } of batch) {
-      let slot = slotOfKey.get(call.key);
-      if (slot === undefined) {
-        slot = command.push(call.key) - 2;
-        slotOfKey.set(call.key, slot);
-      }
-      slotOfCall.push(slot);
+    const placeOfKey = new Map<string, number>();
+    for (let index = 0; index < batch.length; index += 1) {
+      const { call } = batch[index] as Waiting;
+      const known = placeOfKey.get(call.key);
+      if (known === undefined) {
+        call.place = command.push(call.key) - 2;
+        placeOfKey.set(call.key, call.place);
+      } else call.place = known;
     }
     let reply: unknown;
     try {
@@ -110,11 +112,12 @@ export class Reader {
     } catch (error) {
       return this.#refused(batch, error);
     }
-    const answers = Array.isArray(reply) && reply.length === slotOfKey.size ? (reply as readonly unknown[]) : undefined;
+    const answers =
+      Array.isArray(reply) && reply.length === placeOfKey.size ? (reply as readonly unknown[]) : undefined;
     for (let index = 0; index < batch.length; index += 1) {
       const waiting = batch[index] as Waiting;
       if (answers === undefined) fail(waiting, new BadReplyError('MGET', 'one value per key', reply));
-      else deliver(waiting, answers[slotOfCall[index] ?? -1]);
+      else deliver(waiting, answers[waiting.call.place]);
     }
   }
 

@@ -49,13 +49,32 @@ export async function remove(scope: Scope, ids: readonly string[]): Promise<numb
   if (keys.length === 0) return 0;
   for (const key of keys) scope.beforeWrite(key);
   try {
-    const removed = await scope.common.manager.command(['UNLINK', ...keys]);
-    if (typeof removed !== 'number') throw new BadReplyError('UNLINK', 'a number', removed);
-    return removed;
+    const removed = await Promise.all(bySlot(scope, keys).map((group) => unlink(scope, group)));
+    return removed.reduce((sum, count) => sum + count, 0);
   } catch (error) {
     scope.failures.meet('delete', ids.length === 1 ? ids[0] : undefined, error);
     return 0;
   }
+}
+
+async function unlink(scope: Scope, keys: readonly string[]): Promise<number> {
+  const removed = await scope.common.manager.command(['UNLINK', ...keys]);
+  if (typeof removed !== 'number') throw new BadReplyError('UNLINK', 'a number', removed);
+  return removed;
+}
+
+/** The keys that one command may have: all of them, or in a cluster those of one slot. */
+function bySlot(scope: Scope, keys: readonly string[]): readonly (readonly string[])[] {
+  const { slotOf } = scope.common.manager;
+  if (slotOf === undefined || keys.length === 1) return [keys];
+  const groups = new Map<number, string[]>();
+  for (const key of keys) {
+    const slot = slotOf(key);
+    const group = groups.get(slot);
+    if (group === undefined) groups.set(slot, [key]);
+    else group.push(key);
+  }
+  return [...groups.values()];
 }
 
 /** The `SET` of one entry. Everything about the arguments is checked here, before anything is sent. */

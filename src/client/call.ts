@@ -8,6 +8,8 @@ export interface Wait {
   /** `undefined` waits for as long as the connection lives. */
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
+  /** The reply may take as long as it likes: its silence says nothing about the connection. */
+  readonly blocks: boolean;
   /** Running the command twice has the effect of running it once. */
   readonly idempotent: boolean;
 }
@@ -15,7 +17,7 @@ export interface Wait {
 /** Whoever counts the calls and knows what to do with a failed one. */
 export interface CallOwner {
   /** The wait of the call passed its deadline. */
-  expired(call: Call): void;
+  expired(call: Call, stalled: boolean): void;
   /** True when the call is tried again, and so still waits. */
   retries(call: Call, error: Error): boolean;
   /** Nothing more will come for the call. */
@@ -33,8 +35,9 @@ export class Call extends Expiring implements ReplySink {
   readonly wait: Wait;
   sent = false;
   abandoned = false;
-  /** Attempts that have failed. */
+  /** Attempts that have failed, and how the last one did. */
   failures = 0;
+  lastFailure: Error | undefined;
   readonly #owner: CallOwner;
   #resolve: ((reply: Reply) => void) | undefined;
   #reject: ((reason: unknown) => void) | undefined;
@@ -56,7 +59,7 @@ export class Call extends Expiring implements ReplySink {
   }
 
   get blocks(): boolean {
-    return this.wait.timeoutMs === undefined;
+    return this.wait.blocks;
   }
 
   /** Where the outcome goes; the wait begins. */
@@ -77,8 +80,8 @@ export class Call extends Expiring implements ReplySink {
     this.#reject?.(reason);
   }
 
-  expire(): void {
-    this.#owner.expired(this);
+  expire(stalled: boolean): void {
+    this.#owner.expired(this, stalled);
   }
 
   resolve(reply: Reply): void {
@@ -91,7 +94,8 @@ export class Call extends Expiring implements ReplySink {
   reject(error: Error): void {
     if (!this.abandoned && this.#owner.retries(this, error)) return;
     this.#owner.ended(this);
-    this.abandon(error);
+    // where an earlier attempt was sent, "nothing was sent" would not be true of the call
+    this.abandon(this.lastFailure ?? error);
   }
 
   #stopListening(): void {

@@ -11,20 +11,26 @@ export interface CoalescerOptions<C, R> {
   /** A batch leaves early when its calls weigh this much together, as `weigh` tells. */
   readonly maxWeight: number;
   readonly weigh: (call: C) => number;
+  /** Calls with different numbers never share a batch: in a cluster the slot of the call's key. Default: all share. */
+  readonly groupOf?: ((call: C) => number) | undefined;
   /** Sends one batch and settles every call of it, in order. Must not throw. */
   readonly send: (batch: readonly PendingCall<C, R>[]) => void;
+}
+
+class Batch<C, R> {
+  readonly calls: PendingCall<C, R>[] = [];
+  weight = 0;
 }
 
 /**
  * Gathers the calls of one tick into batches, so that they share one command.
  *
  * A batch leaves when the microtasks of the current tick have run, which is before any I/O: a lone call waits for
- * nothing. Calls keep their order within and across batches.
+ * nothing. Calls of one group keep their order within and across batches.
  */
 export class Coalescer<C, R> {
   readonly #options: CoalescerOptions<C, R>;
-  #batch: PendingCall<C, R>[] = [];
-  #weight = 0;
+  readonly #batches = new Map<number, Batch<C, R>>();
   readonly #onTick = (): void => this.flush();
 
   constructor(options: CoalescerOptions<C, R>) {
@@ -33,25 +39,33 @@ export class Coalescer<C, R> {
 
   add(call: C): Promise<R> {
     return new Promise<R>((resolve, reject) => {
-      // nextTick runs after every microtask that is already queued: callers woken by one reply join one batch
-      if (this.#batch.length === 0) process.nextTick(this.#onTick);
-      this.#batch.push({ call, resolve, reject });
-      this.#weight += this.#options.weigh(call);
-      if (this.#batch.length >= this.#options.maxCalls || this.#weight >= this.#options.maxWeight) this.flush();
+      const { maxCalls, maxWeight, weigh, groupOf } = this.#options;
+      const group = groupOf === undefined ? 0 : groupOf(call);
+      let batch = this.#batches.get(group);
+      if (batch === undefined) {
+        // nextTick runs after every microtask that is already queued: callers woken by one reply join one batch
+        if (this.#batches.size === 0) process.nextTick(this.#onTick);
+        this.#batches.set(group, (batch = new Batch()));
+      }
+      batch.calls.push({ call, resolve, reject });
+      batch.weight += weigh(call);
+      if (batch.calls.length >= maxCalls || batch.weight >= maxWeight) this.#send(group, batch);
     });
   }
 
-  /** The calls that wait for the end of this tick. */
-  get waiting(): readonly PendingCall<C, R>[] {
-    return this.#batch;
+  /** Sends now what waits in a group, if a call that waits there matches: for what must come after it. */
+  flushIf(group: number, matches: (waiting: C) => boolean): void {
+    const batch = this.#batches.get(group);
+    if (batch?.calls.some((waiting) => matches(waiting.call)) === true) this.#send(group, batch);
   }
 
   /** Sends what waits now: for a call that must come after those already made. */
   flush(): void {
-    const batch = this.#batch;
-    if (batch.length === 0) return;
-    this.#batch = [];
-    this.#weight = 0;
-    this.#options.send(batch);
+    for (const [group, batch] of this.#batches) this.#send(group, batch);
+  }
+
+  #send(group: number, batch: Batch<C, R>): void {
+    this.#batches.delete(group);
+    this.#options.send(batch.calls);
   }
 }

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 
 import { checkInteger, checkText, wrong } from '../core/check.js';
+import { checkEach } from './config-issues.js';
 import type { Address } from './settings.js';
 
 const ADDRESS = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{1,6}))?$/;
@@ -22,13 +23,18 @@ export function parseAddress(path: string, value: unknown, defaultPort: number):
 /** A list of at least one address. @throws ConfigError */
 export function parseAddresses(path: string, value: unknown, defaultPort: number): readonly Address[] {
   if (!Array.isArray(value) || value.length === 0) throw wrong(path, 'a list of at least one host:port', value);
-  return Object.freeze(value.map((one, index) => parseAddress(`${path}[${index}]`, one, defaultPort)));
+  const parsed = checkEach<Record<string, Address>>(
+    Object.fromEntries(
+      value.map((one: unknown, index) => [index, () => parseAddress(`${path}[${index}]`, one, defaultPort)]),
+    ),
+  );
+  return Object.freeze(Object.values(parsed));
 }
 
 /** A host name or an IP address, and nothing that could be a part of a URL. @throws ConfigError */
 export function checkHost(path: string, value: unknown): string {
   const host = checkText(path, value);
-  if (isIPv6(host) || /^[^\u0000-\u0020\u007f\s/\\@?#%,:[\]]+$/.test(host)) return host;
+  if (isIPv6(host) || /^[^\u0000-\u0020\u007f\s/\\@?#%,:[\]<>^|]+$/.test(host)) return host;
   throw wrong(path, 'one host name or IP address (several are `cluster` or `sentinel`)', value);
 }
 

@@ -24,8 +24,8 @@ export function checkSettings(draft: Draft): Settings {
   const credentials = attempt(() => checkCredentials(draft), report);
   const rest = attempt(() => checkRest(draft), report);
   attempt(() => {
-    const off = draft.place === 'memory' || draft.place === 'socketPath';
-    if (tls !== undefined && off) throw wrong('tls', `off, because ${draft.place} has no network`, {});
+    const local = draft.place === 'memory' || draft.place === 'socketPath';
+    if (tls !== undefined && local) throw wrong('tls', 'off where there is no network', draft.get('tls'));
   }, report);
   if (issues.length > 0 || place === undefined || credentials === undefined || rest === undefined) {
     throw new ConfigError(issues);
@@ -37,20 +37,19 @@ export function checkSettings(draft: Draft): Settings {
 type Rest = Omit<Settings, 'target' | 'db' | 'endpoint' | 'tls' | 'username' | 'password' | 'credentials'>;
 
 function checkRest(draft: Draft): Rest {
-  const duration = (name: Field, fallback: Duration) => (): number =>
-    toMs((draft.get(name) ?? fallback) as Duration, name);
+  const duration = (name: Field, fallback: Duration) => (): number => toMs(draft.get(name, fallback) as Duration, name);
   const group =
     <T>(name: Field, check: (path: string, value: unknown) => T) =>
     (): T =>
-      check(name, draft.get(name) ?? {});
+      check(name, draft.get(name, {}));
   return checkEach<Rest>({
-    prefix: () => checkPrefix('prefix', draft.get('prefix') ?? 'ru'),
+    prefix: () => checkPrefix('prefix', draft.get('prefix', 'ru')),
     clientName: () => optional(draft, 'clientName', checkClientName),
     connectTimeoutMs: duration('connectTimeout', '5s'),
     commandTimeoutMs: duration('commandTimeout', '5s'),
     unresponsiveAfterMs: duration('unresponsiveAfter', '5s'),
     heartbeatMs: duration('heartbeat', '10s'),
-    maxInFlight: () => checkInteger('maxInFlight', draft.get('maxInFlight') ?? 65_536, { min: 1, max: 1_000_000 }),
+    maxInFlight: () => checkInteger('maxInFlight', draft.get('maxInFlight', 65_536), { min: 1, max: 1_000_000 }),
     offlineQueue: group('offlineQueue', checkOfflineQueue),
     reconnect: group('reconnect', checkReconnect),
     retry: group('retry', checkRetry),

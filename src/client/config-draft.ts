@@ -23,8 +23,10 @@ export class Draft {
     this.#variables = variables;
   }
 
-  get(field: Field): unknown {
-    return this.#entries.get(field)?.value;
+  /** The value, or the fallback when nobody has set one; `null` is a value, and a wrong one. */
+  get(field: Field, fallback?: unknown): unknown {
+    const entry = this.#entries.get(field);
+    return entry === undefined ? fallback : entry.value;
   }
 
   /** The field that says where to connect to; the first one, when there are several. */
@@ -47,19 +49,19 @@ export class Draft {
     return setByParts ? (this.#variables.get(option.replace(/\[.*$/, '')) ?? source) : source;
   }
 
-  /** Sets a field; a different value from another source is an issue. */
+  /** Sets a field; a value that contradicts the one of another source is an issue. */
   set(field: Field, value: unknown, source: string): void {
     if (value === undefined) return;
     const before = this.#entries.get(field);
-    const both = before === undefined ? value : combine(field, before.value, value);
-    if (before !== undefined && both === undefined) {
+    const { both, conflict } = before === undefined ? { both: value } : combine(field, before.value, value);
+    if (before !== undefined && conflict !== undefined) {
       this.issues.push({
-        option: field,
+        option: conflict,
         expected: `the same in ${before.source} and ${source}`,
         received: 'two different values',
       });
     }
-    this.#entries.set(field, { value: both ?? value, source });
+    this.#entries.set(field, { value: both, source });
   }
 
   addOptions(options: RedisOptions): void {
@@ -112,19 +114,20 @@ export class Draft {
 }
 
 /**
- * One value out of two for the same field, or undefined when they contradict each other. `rediss://` says that there is
- * TLS and the option says how; a URL names the sentinels and the option their password.
+ * One value out of two for the same field, and the option on which they contradict each other. `rediss://` says that
+ * there is TLS and the option says how; a URL names the sentinels and the option their password.
  */
-function combine(field: Field, before: unknown, value: unknown): unknown {
-  if (isDeepStrictEqual(before, value)) return value;
-  if (field !== 'tls' && field !== 'sentinel') return undefined;
-  if (before === false || value === false) return undefined;
-  if (before === true) return value;
-  if (value === true) return before;
-  if (!isGroup(before) || !isGroup(value)) return undefined;
-  const shared = Object.keys(before).filter((name) => before[name] !== undefined && value[name] !== undefined);
-  if (!shared.every((name) => isDeepStrictEqual(before[name], value[name]))) return undefined;
-  return { ...before, ...Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) };
+function combine(field: Field, before: unknown, value: unknown): { both: unknown; conflict?: string | undefined } {
+  if (isDeepStrictEqual(before, value)) return { both: value };
+  if (field === 'tls' && before === true && isGroup(value)) return { both: value };
+  if (field === 'tls' && value === true && isGroup(before)) return { both: before };
+  const mayJoin = (field === 'tls' || field === 'sentinel') && isGroup(before) && isGroup(value);
+  if (!mayJoin) return { both: value, conflict: field };
+  const given = Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined));
+  const different = Object.keys(given).find(
+    (name) => before[name] !== undefined && !isDeepStrictEqual(before[name], given[name]),
+  );
+  return { both: { ...before, ...given }, conflict: different === undefined ? undefined : `${field}.${different}` };
 }
 
 function isGroup(value: unknown): value is Readonly<Record<string, unknown>> {

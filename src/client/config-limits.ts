@@ -1,5 +1,5 @@
 import { checkInteger, checkKnown, checkNumber, wrong } from '../core/check.js';
-import { type Duration, toMs } from '../core/duration.js';
+import { toMs } from '../core/duration.js';
 import { checkEach, partsOf } from './config-issues.js';
 import type {
   BreakerOptions,
@@ -62,16 +62,14 @@ export function checkBreaker(path: string, value: unknown): Settings['breaker'] 
 }
 
 export function checkPool(path: string, value: unknown): Settings['pool'] {
-  const options = partsOf<PoolOptions>(value);
-  const { max = 10, leakAfter = '1m' } = options;
-  const duration = (name: 'acquireTimeout' | 'idleTimeout' | 'maxAge', fallback: Duration) => (): number =>
-    toMs(options[name] ?? fallback, `${path}.${name}`);
+  const parts = partsOf<PoolOptions>(value);
+  const { max = 10, acquireTimeout = '5s', idleTimeout = '1m', maxAge = '1h', leakAfter = '1m' } = parts;
   return checkEach<Settings['pool']>(
     {
       max: () => checkInteger(`${path}.max`, max, { min: 1, max: 10_000 }),
-      acquireTimeoutMs: duration('acquireTimeout', '5s'),
-      idleTimeoutMs: duration('idleTimeout', '1m'),
-      maxAgeMs: duration('maxAge', '1h'),
+      acquireTimeoutMs: () => toMs(acquireTimeout, `${path}.acquireTimeout`),
+      idleTimeoutMs: () => toMs(idleTimeout, `${path}.idleTimeout`),
+      maxAgeMs: () => toMs(maxAge, `${path}.maxAge`),
       leakAfterMs: () => (leakAfter === false ? undefined : toMs(leakAfter, `${path}.leakAfter`)),
     },
     () => checkKnown(path, value, ['max', 'acquireTimeout', 'idleTimeout', 'maxAge', 'leakAfter']),

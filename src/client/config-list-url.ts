@@ -20,6 +20,11 @@ export function parseListUrl(text: string, { name, kind, tls }: ListUrl): readon
   const [, authority = '', path = '', search = '', hash = ''] =
     /^[^:]*:\/\/([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?$/s.exec(text) ?? [];
   refuseFragment(hash, name);
+  // the rest of a password would be read as parameters, and a name among them is shown
+  if (`${path}${search}`.includes('@')) {
+    const expected = 'free of @ behind the hosts, where it is written %40, and with encoded credentials before them';
+    throw new ConfigError([{ option: name, expected, received: 'a malformed URL' }]);
+  }
   const at = authority.lastIndexOf('@');
   const hosts = decodePart(authority.slice(at + 1), name).split(',');
   if (hosts.includes('')) {

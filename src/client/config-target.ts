@@ -6,7 +6,7 @@ import type { Draft } from './config-draft.js';
 import { PLACES } from './config-field.js';
 import { checkEach, partsOf } from './config-issues.js';
 import type { SentinelOptions } from './redis-options.js';
-import type { Settings, Target } from './settings.js';
+import type { Address, Settings, Target } from './settings.js';
 
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = 6379;
@@ -16,7 +16,7 @@ const DEFAULT_SENTINEL_PORT = 26_379;
 export function checkTarget(draft: Draft): { target: Target; db: number } {
   const place = draft.place;
   return checkEach<{ target: Target; db: number }>(
-    { target: () => targetOf(draft, place), db: () => checkDb(draft.get('db'), place) },
+    { target: () => targetOf(draft, place), db: () => checkDb(draft.get('db', 0), place) },
     () => {
       // host and port are two halves of one place
       const given = PLACES.filter((name) => draft.get(name) !== undefined && name !== place);
@@ -42,8 +42,8 @@ function targetOf(draft: Draft, place: Draft['place']): Target {
     default:
       return checkEach<Extract<Target, { kind: 'tcp' }>>({
         kind: () => 'tcp',
-        host: () => checkHost('host', draft.get('host') ?? DEFAULT_HOST),
-        port: () => checkPort('port', draft.get('port') ?? DEFAULT_PORT),
+        host: () => checkHost('host', draft.get('host', DEFAULT_HOST)),
+        port: () => checkPort('port', draft.get('port', DEFAULT_PORT)),
       });
   }
 }
@@ -64,7 +64,7 @@ function checkSentinel(value: unknown): Target {
 }
 
 function checkDb(value: unknown, place: Draft['place']): number {
-  const db = checkInteger('db', value ?? 0, { min: 0, max: 1_000_000 });
+  const db = checkInteger('db', value, { min: 0, max: 1_000_000 });
   if (place === 'cluster' && db !== 0) throw wrong('db', '0, the only database of a cluster', db);
   return db;
 }
@@ -78,14 +78,19 @@ export function describeTarget({ target, db, tls }: Pick<Settings, 'target' | 'd
     case 'unix':
       return `redis+unix://${escapePath(target.path)}?db=${db}`;
     case 'cluster':
-      return `${scheme}-cluster://${target.seeds.map(formatAddress).join(',')}`;
+      return `${scheme}-cluster://${listOf(target.seeds)}`;
     case 'sentinel': {
-      const nodes = target.sentinels.map(formatAddress).join(',');
-      return `${scheme}-sentinel://${nodes}/${db}?master=${encodeURIComponent(target.master)}`;
+      const master = encodeURIComponent(target.master);
+      return `${scheme}-sentinel://${listOf(target.sentinels)}/${db}?master=${master}`;
     }
     case 'tcp':
-      return `${scheme}://${formatAddress(target)}/${db}`;
+      return `${scheme}://${listOf([target])}/${db}`;
   }
+}
+
+/** The zone of an IPv6 address begins with a percent sign. */
+function listOf(addresses: readonly Address[]): string {
+  return addresses.map(formatAddress).join(',').replaceAll('%', '%25');
 }
 
 /** Leaves what stands in paths readable. */

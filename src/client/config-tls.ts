@@ -24,6 +24,7 @@ export function checkTls(path: string, value: unknown): TlsSettings | undefined 
   if (value === false) return undefined;
   const given = value === true ? {} : value;
   const options = partsOf<TlsOptions>(given);
+  const { minVersion = 'TLSv1.2', dangerouslySkipVerification = false } = options;
   const text = (name: 'caFile' | 'certFile' | 'keyFile' | 'servername') => (): string | undefined =>
     options[name] === undefined ? undefined : checkText(`${path}.${name}`, options[name]);
   const pem = (name: 'ca' | 'cert' | 'key') => (): string | Uint8Array | undefined =>
@@ -39,10 +40,10 @@ export function checkTls(path: string, value: unknown): TlsSettings | undefined 
       passphrase: () =>
         options.passphrase === undefined ? undefined : checkSecret(`${path}.passphrase`, options.passphrase),
       servername: text('servername'),
-      minVersion: () => checkOneOf(`${path}.minVersion`, options.minVersion ?? 'TLSv1.2', ['TLSv1.2', 'TLSv1.3']),
+      minVersion: () => checkOneOf(`${path}.minVersion`, minVersion, ['TLSv1.2', 'TLSv1.3']),
       pins: () => checkPins(`${path}.pin`, options.pin),
       dangerouslySkipVerification: () =>
-        checkBoolean(`${path}.dangerouslySkipVerification`, options.dangerouslySkipVerification ?? false),
+        checkBoolean(`${path}.dangerouslySkipVerification`, dangerouslySkipVerification),
     },
     () => checkKnown(path, given, NAMES),
     () => checkAlternatives(path, options),

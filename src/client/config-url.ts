@@ -85,16 +85,15 @@ function unixFields(url: URL, name: string): readonly FieldValue[] {
   return [
     ['socketPath', decodePart(url.pathname, name)],
     ['db', db === undefined ? undefined : databaseOf(db, name)],
-    ...credentials(url, name),
   ];
 }
 
 function memoryFields(url: URL, name: string): readonly FieldValue[] {
   queryOf(url.search, name, []);
   const engine = decodePart(url.hostname + url.pathname, name).replace(/^\/+|\/+$/g, '');
-  if (engine !== '') return [['memory', engine]];
+  if (engine !== '' && url.username + url.password + url.port === '') return [['memory', engine]];
   const expected = 'memory:// and a name, such as memory://dev';
-  throw new ConfigError([{ option: name, expected, received: 'no name' }]);
+  throw new ConfigError([{ option: name, expected, received: 'something else' }]);
 }
 
 function credentials(url: URL, name: string): readonly FieldValue[] {

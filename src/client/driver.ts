@@ -52,12 +52,22 @@ export interface IncomingMessage {
   readonly payload: Buffer;
 }
 
+/** How the server knows a connection. */
+export interface ConnectionIdentity {
+  /** `CLIENT ID`. */
+  readonly id: number;
+  /** `addr` in `CLIENT LIST`, if nothing on the way translates addresses. */
+  readonly address: string;
+}
+
 /** One connection with one life: it never reconnects by itself, and says once when it has ended. */
 export interface Connection {
   /** False as soon as the connection has ended; every later command fails with outcome `not-sent`. */
   readonly alive: boolean;
   /** False while the peer does not keep up: commands that can wait are better kept back until `onWritable`. */
   readonly writable: boolean;
+  /** Absent or undefined where it is not known. */
+  readonly identity?: ConnectionIdentity | undefined;
   send(command: WireCommand, sink: ReplySink): void;
   /** Resolves after the server's acknowledgement. Each name is asked for by itself, so that one fails alone. */
   subscribe(kind: SubscriptionKind, name: string): Promise<void>;
@@ -76,7 +86,15 @@ export interface Connection {
 export type DriverEvent =
   | { readonly type: 'up' }
   | { readonly type: 'down'; readonly cause: Error }
+  /** A failure that concerns no command, such as credentials that could not be refreshed. */
+  | { readonly type: 'error'; readonly error: unknown }
   | { readonly type: 'retry'; readonly attempt: number; readonly delayMs: number; readonly cause: Error };
+
+/** Which connection is wanted, where there is more than one server. */
+export interface OpenHint {
+  /** As `nodeOf` named it. */
+  readonly node: string;
+}
 
 /** What the client under a manager allows to promise. Everything is true unless another package's client was wrapped. */
 export interface Capabilities {
@@ -106,7 +124,16 @@ export interface Driver {
   connect(signal: AbortSignal | undefined): Promise<void>;
   send(command: WireCommand, sink: ReplySink): void;
   /** A dedicated connection, authenticated and on the configured database. */
-  open(signal: AbortSignal | undefined): Promise<Connection>;
+  open(signal: AbortSignal | undefined, hint?: OpenHint): Promise<Connection>;
+  /** The server that answers for a key just now. Absent where there is one for all. */
+  nodeOf?(key: string): string;
+  /** Present in a cluster: commands may only have keys of one and the same slot. */
+  slotOf?(key: string): number;
+  /**
+   * A command was refused because the server is no primary: look whether another one is. Cheap to call often; looks at
+   * most once per second or so, and replaces the main connection without a loss.
+   */
+  suspect?(): void;
   onEvent: (event: DriverEvent) => void;
   /** Ends the main connection and stops reconnecting. Dedicated connections belong to whoever opened them. */
   destroy(): void;

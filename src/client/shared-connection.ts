@@ -1,12 +1,14 @@
 import { toMs } from '../core/duration.js';
 import type { Emitter } from '../core/emitter.js';
-import { ClosedError } from '../core/errors.js';
+import { ClosedError, ConnectionError } from '../core/errors.js';
 import type { Runtime } from '../core/runtime.js';
 import { capabilitiesOf, requireAtMostOnce } from './capabilities.js';
 import { type Command, type CommandOptions, toWire } from './command.js';
 import type { Capabilities, Driver, DriverEvent, Reply } from './driver.js';
-import { InFlight } from './in-flight.js';
+import type { Call } from './call.js';
+import { InFlight, outOfTime } from './in-flight.js';
 import type { ManagerEvents, ManagerState } from './manager-events.js';
+import { type PipelineResult, toResult } from './pipeline.js';
 import { Retries } from './retries.js';
 import type { Settings } from './settings.js';
 import { checkShared } from './shared-commands.js';
@@ -21,6 +23,7 @@ export class SharedConnection {
   readonly #retries: Retries | undefined;
   readonly #timeoutMs: number;
   #state: ManagerState = 'connecting';
+  #downCause: Error | undefined;
   #accepting = true;
 
   constructor(driver: Driver, runtime: Runtime, ports: { events: Emitter<ManagerEvents>; settings: Settings }) {
@@ -32,7 +35,10 @@ export class SharedConnection {
     this.#inFlight = new InFlight({
       clock: runtime.clock,
       send: (command, sink) => driver.send(command, sink),
+      explain: (call, stalled) => this.#explain(call, stalled),
+      suspect: () => driver.suspect?.(),
       retries: this.#retries,
+      leased: false,
     });
     driver.onEvent = (event) => this.#onDriverEvent(event);
   }
@@ -68,10 +74,15 @@ export class SharedConnection {
       const timeoutMs = timeout === undefined ? this.#timeoutMs : toMs(timeout, 'command.timeout');
       signal?.throwIfAborted();
       this.#retries?.earn();
-      return this.#inFlight.send(wire, { mode, timeoutMs, signal, idempotent });
+      return this.#inFlight.send(wire, { mode, timeoutMs, signal, blocks: false, idempotent });
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** Sends several in one write; rejects for none of them. */
+  pipeline(commands: readonly Command[], options?: CommandOptions): Promise<PipelineResult[]> {
+    return Promise.all(commands.map((command) => toResult(this.send(command, options))));
   }
 
   moveTo(to: ManagerState, cause?: Error): void {
@@ -98,8 +109,19 @@ export class SharedConnection {
 
   #onDriverEvent(event: DriverEvent): void {
     if (this.#state === 'draining' || this.#state === 'closed') return;
+    if (event.type === 'error') return this.#events.emit('error', { source: 'connection', error: event.error });
     if (event.type === 'up') return this.moveTo('ready');
+    if (event.type === 'down') this.#downCause = event.cause;
     if (event.type === 'down') return this.moveTo('down', event.cause);
     this.#events.emit('reconnecting', { attempt: event.attempt, delayMs: event.delayMs, cause: event.cause });
+  }
+
+  /** A call that waited for a connection in vain says so: its deadline is not the point. */
+  #explain(call: Call, stalled: boolean): Error {
+    if (call.sent || this.#state !== 'down') return outOfTime(call, stalled);
+    const { endpoint } = this.#driver;
+    const why = `is down, and was not back within ${call.wait.timeoutMs} ms; nothing was sent`;
+    const facts = { endpoint, reason: 'lost', outcome: 'not-sent', cause: this.#downCause } as const;
+    return new ConnectionError(`The connection to ${endpoint} ${why}`, facts);
   }
 }

@@ -7,8 +7,11 @@ export abstract class Expiring {
   /** @internal */ before: Expiring | undefined = undefined;
   /** @internal */ after: Expiring | undefined = undefined;
 
-  /** Called once when the deadline has passed. Must not throw. */
-  abstract expire(): void;
+  /**
+   * Called once when the deadline has passed. Must not throw.
+   * @param stalled this process stood still around the deadline
+   */
+  abstract expire(stalled: boolean): void;
 }
 
 /** Calls with one and the same timeout: each new one is due last, so the list is in order by itself. */
@@ -71,17 +74,17 @@ export class Deadlines {
     const dueMs = this.#clock.monotonicMs() + delayMs;
     list.timer = this.#clock.backgroundTimer(delayMs, () => {
       const lateMs = this.#clock.monotonicMs() - dueMs;
-      if (lateMs > STALL_MS) setImmediate(() => this.#sweep(list));
-      else this.#sweep(list);
+      if (lateMs > STALL_MS) setImmediate(() => this.#sweep(list, true));
+      else this.#sweep(list, false);
     });
   }
 
-  #sweep(list: DeadlineList): void {
+  #sweep(list: DeadlineList, stalled: boolean): void {
     const nowMs = this.#clock.monotonicMs();
     while (list.head !== undefined && list.head.dueMs <= nowMs) {
       const call = list.head;
       this.remove(call);
-      call.expire();
+      call.expire(stalled);
     }
     list.timer = undefined;
     if (list.head === undefined) this.#lists.delete(list.timeoutMs);

@@ -90,12 +90,17 @@ export type ConnectionReason =
   | 'closed'
   | 'pool';
 
+/** Reasons that stay until somebody changes the configuration, or that are final. */
+const LASTING: ReadonlySet<ConnectionReason> = new Set<ConnectionReason>(['tls', 'auth', 'permission', 'closed']);
+
 /** The connection failed: at connect, or with commands in flight. */
 export class ConnectionError extends RedisUtilsError {
   declare readonly code: 'RU_CONNECTION' | 'RU_CLOSED' | 'RU_POOL_TIMEOUT';
   readonly endpoint: string;
   readonly reason: ConnectionReason;
   readonly outcome: Outcome;
+  /** Trying again later may succeed: nothing about the configuration has to change for it. */
+  readonly retryable: boolean;
 
   static {
     identify(this, 'ConnectionError', 'RU_CONNECTION');
@@ -109,6 +114,7 @@ export class ConnectionError extends RedisUtilsError {
     this.endpoint = facts.endpoint;
     this.reason = facts.reason;
     this.outcome = facts.outcome;
+    this.retryable = !LASTING.has(facts.reason);
   }
 }
 
@@ -136,17 +142,34 @@ export class PoolTimeoutError extends ConnectionError {
     identify(this, 'PoolTimeoutError', 'RU_POOL_TIMEOUT');
   }
 
-  constructor(facts: { endpoint: string; waitedMs: number; size: number; max: number }) {
-    super(
-      `No connection became free within ${facts.waitedMs} ms (${facts.size} of ${facts.max} in use) – ` +
-        'release leases sooner or raise `pool.max`',
-      { endpoint: facts.endpoint, reason: 'pool', outcome: 'not-sent' },
-    );
+  constructor(facts: { endpoint: string; waitedMs: number; size: number; max: number; opening: number }) {
+    const used = facts.size - facts.opening;
+    const why =
+      facts.opening === 0
+        ? `${used} of ${facts.max} in use) – release leases sooner or raise \`pool.max\``
+        : `${used} of ${facts.max} in use, ${facts.opening} being made) – the server is slow to accept connections`;
+    super(`No connection became free within ${facts.waitedMs} ms (${why}`, {
+      endpoint: facts.endpoint,
+      reason: 'pool',
+      outcome: 'not-sent',
+    });
     this.waitedMs = facts.waitedMs;
     this.size = facts.size;
     this.max = facts.max;
   }
 }
+
+/**
+ * What a missed deadline points to: the server (or the link to it) does not answer; it does not read what is sent to it,
+ * so that commands pile up here; or this process stood still.
+ */
+export type Diagnosis = 'server-unresponsive' | 'back-pressure' | 'event-loop-lag';
+
+const DIAGNOSES: Readonly<Record<Diagnosis, string>> = {
+  'server-unresponsive': '',
+  'back-pressure': '; commands pile up because the server does not keep up with reading',
+  'event-loop-lag': '; this process stood still meanwhile',
+};
 
 /** A deadline passed. With outcome `unknown` the server may still run, or have run, the command. */
 export class TimeoutError extends RedisUtilsError {
@@ -154,27 +177,41 @@ export class TimeoutError extends RedisUtilsError {
   readonly operation: string;
   readonly timeoutMs: number;
   readonly outcome: Outcome;
+  /** Undefined where the time was not spent on one command. */
+  readonly diagnosis: Diagnosis | undefined;
+  /** Trying again later may succeed. */
+  readonly retryable = true;
 
   static {
     identify(this, 'TimeoutError', 'RU_TIMEOUT');
   }
 
-  constructor(operation: string, timeoutMs: number, outcome: Outcome = 'unknown') {
+  constructor(operation: string, timeoutMs: number, facts: { outcome?: Outcome; diagnosis?: Diagnosis } = {}) {
+    const { outcome = 'unknown', diagnosis } = facts;
     super(
       `${operation} got no answer within ${timeoutMs} ms` +
-        (outcome === 'unknown' ? ' – the server may have run it' : ' – it was not sent'),
+        (outcome === 'unknown' ? ' – the server may have run it' : ' – it was not sent') +
+        (diagnosis === undefined ? '' : DIAGNOSES[diagnosis]),
     );
     this.operation = operation;
     this.timeoutMs = timeoutMs;
     this.outcome = outcome;
+    this.diagnosis = diagnosis;
   }
 }
+
+/** Refusals that pass by themselves, or with a change of roles. */
+const PASSING: ReadonlySet<string> = new Set(
+  'LOADING BUSY MASTERDOWN CLUSTERDOWN TRYAGAIN MOVED ASK READONLY OOM NOREPLICAS MISCONF NOGOODSLAVE'.split(' '),
+);
 
 /** The server answered with an error. `replyCode` is its first word: `NOPERM`, `WRONGTYPE`, `OOM`, `ERR`, … */
 export class ServerError extends RedisUtilsError {
   declare readonly code: 'RU_SERVER';
   readonly replyCode: string;
   readonly command: string;
+  /** The refusal speaks of the server's condition: trying again later may succeed. */
+  readonly retryable: boolean;
 
   static {
     identify(this, 'ServerError', 'RU_SERVER');
@@ -185,6 +222,7 @@ export class ServerError extends RedisUtilsError {
     super(`${command}: ${reply.replace(/,? with args beginning with:.*$/s, '')}`);
     this.replyCode = reply.split(' ', 1)[0] ?? 'ERR';
     this.command = command;
+    this.retryable = PASSING.has(this.replyCode);
   }
 }
 

@@ -57,10 +57,12 @@ export class LockCalls {
     this.#script = manager.script(run);
     this.#commandTimeoutMs = manager.config.commandTimeoutMs;
     this.#deadlines = new Deadlines(manager.clock);
+    const { slotOf } = manager;
     this.#coalescer = new Coalescer({
       maxCalls: MAX_CALLS,
       maxWeight: MAX_CHARS,
       weigh: ({ hash, metadata }) => hash.length + metadata.length,
+      groupOf: slotOf === undefined ? undefined : ({ hash }) => slotOf(hash),
       send: (batch) => void this.#send(batch),
     });
   }

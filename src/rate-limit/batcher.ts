@@ -37,10 +37,12 @@ export class DecisionBatcher {
   constructor(manager: RedisManager) {
     this.#manager = manager;
     this.#script = manager.script(take);
+    const { slotOf } = manager;
     this.#coalescer = new Coalescer({
       maxCalls: MAX_CALLS,
       maxWeight: MAX_KEY_CHARS,
       weigh: ({ key }) => key.length,
+      groupOf: slotOf === undefined ? undefined : ({ key }) => slotOf(key),
       send: (batch) => void this.#send(batch),
     });
   }

@@ -29,6 +29,7 @@ export class SessionReads {
       maxCalls: MAX_CALLS,
       maxWeight: Number.POSITIVE_INFINITY,
       weigh: () => 1,
+      groupOf: manager.slotOf,
       send: (batch) => void this.#send(batch),
     });
   }

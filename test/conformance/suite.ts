@@ -15,8 +15,16 @@ export function conformance(open: () => Promise<Driver>): void {
     return driver;
   }
 
-  async function newConnection(): Promise<Connection> {
-    const connection = await (await newDriver()).open(undefined);
+  /** A key of a slot of its own, to which all that is derived from it belongs too. */
+  function uniqueKey(): string {
+    return `{${uniquePrefix()}}`;
+  }
+
+  /** @param key one that the connection is to be used for */
+  async function newConnection(key?: string): Promise<Connection> {
+    const driver = await newDriver();
+    const node = key === undefined ? undefined : driver.nodeOf?.(key);
+    const connection = await driver.open(undefined, node === undefined ? undefined : { node });
     afterThisTest(() => connection.destroy());
     return connection;
   }
@@ -24,7 +32,7 @@ export function conformance(open: () => Promise<Driver>): void {
   describe('replies', () => {
     it('keep the order of the commands of one tick', async () => {
       const driver = await newDriver();
-      const k = uniquePrefix();
+      const k = uniqueKey();
       const order: number[] = [];
       const replies = Array.from({ length: 300 }, (_, index) =>
         request(driver, ['RPUSH', k, String(index)], 'text').then((length) => order.push(length as number)),
@@ -37,7 +45,7 @@ export function conformance(open: () => Promise<Driver>): void {
 
     it('come in the shapes of the port', async () => {
       const driver = await newDriver();
-      const k = uniquePrefix();
+      const k = uniqueKey();
       const bytes = Buffer.from([0, 200, 10, 13]);
       expect(await request(driver, ['SET', k, bytes, 'PX', '60000'], 'text')).toBe('OK');
       expect(await request(driver, ['SET', k, bytes, 'PX', '60000'], 'bytes')).toEqual(Buffer.from('OK'));
@@ -81,7 +89,7 @@ export function conformance(open: () => Promise<Driver>): void {
 
     it('that are errors reject as ServerError with their first word, and hold up nobody', async () => {
       const driver = await newDriver();
-      const k = uniquePrefix();
+      const k = uniqueKey();
       const [set, wrong, unknown, fromScript, after] = await Promise.allSettled([
         request(driver, ['SET', k, 'x', 'PX', '60000'], 'text'),
         request(driver, ['LPUSH', k, 'x'], 'text'),
@@ -102,9 +110,9 @@ export function conformance(open: () => Promise<Driver>): void {
 
   describe('a dedicated connection', () => {
     it('has a transaction of its own, whose failed commands are error values in the result', async () => {
-      const connection = await newConnection();
-      const other = await newConnection();
-      const k = uniquePrefix();
+      const k = uniqueKey();
+      const connection = await newConnection(k);
+      const other = await newConnection(k);
       expect(await request(connection, ['MULTI'], 'text')).toBe('OK');
       expect(await request(connection, ['SET', k, '1', 'PX', '60000'], 'text')).toBe('QUEUED');
       expect(await request(connection, ['LPUSH', k, 'x'], 'text')).toBe('QUEUED');
@@ -115,9 +123,9 @@ export function conformance(open: () => Promise<Driver>): void {
     });
 
     it('sees a watched key change', async () => {
-      const connection = await newConnection();
-      const other = await newConnection();
-      const k = uniquePrefix();
+      const k = uniqueKey();
+      const connection = await newConnection(k);
+      const other = await newConnection(k);
       await request(connection, ['WATCH', k], 'text');
       await request(other, ['SET', k, 'x', 'PX', '60000'], 'text');
       await request(connection, ['MULTI'], 'text');
@@ -127,19 +135,20 @@ export function conformance(open: () => Promise<Driver>): void {
     });
 
     it('waits in a blocking command without holding up others', async () => {
-      const connection = await newConnection();
-      const other = await newConnection();
-      const k = uniquePrefix();
+      const k = uniqueKey();
+      const connection = await newConnection(k);
+      const other = await newConnection(k);
       const popped = request(connection, ['BLPOP', k, '0'], 'text');
       expect(await request(other, ['RPUSH', k, 'x'], 'text')).toBe(1);
       expect(await popped).toEqual([k, 'x']);
     });
 
     it('tells once that it has ended, rejects what is in flight as unknown and what comes after as not sent', async () => {
-      const connection = await newConnection();
+      const k = uniqueKey();
+      const connection = await newConnection(k);
       const ends: Error[] = [];
       connection.onEnd = (cause) => ends.push(cause);
-      const blocked = request(connection, ['BLPOP', uniquePrefix(), '0'], 'text');
+      const blocked = request(connection, ['BLPOP', k, '0'], 'text');
       const failed = expect(blocked).rejects.toMatchObject({ code: 'RU_CONNECTION', outcome: 'unknown' });
       await new Promise(setImmediate);
       connection.destroy();
@@ -200,7 +209,7 @@ export function conformance(open: () => Promise<Driver>): void {
 
     it('names its endpoint without credentials', async () => {
       const driver = await newDriver();
-      expect(driver.endpoint).toMatch(/^(redis\+unix|memory):\/\/[^@]+$/);
+      expect(driver.endpoint).toMatch(/^(redis\+unix|redis-cluster|memory):\/\/[^@]+$/);
     });
   });
 }

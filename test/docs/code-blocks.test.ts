@@ -71,7 +71,9 @@ function placeOf(block: CodeBlock, lineOfProgram: number): string {
 function run(block: CodeBlock, url: string): Promise<{ code: number | null; printed: string }> {
   return new Promise((settle) => {
     const file = join(folder, 'out', `${fileNameOf(block)}.js`);
-    const child = spawn(process.execPath, [file], { cwd: folder, env: { ...process.env, REDIS_URL: url } });
+    const servers = process.env['REDIS_UTILS_SERVERS'] ?? join(root, '.servers');
+    const env = { ...process.env, REDIS_URL: url, REDIS_UTILS_SERVERS: servers };
+    const child = spawn(process.execPath, [file], { cwd: folder, env });
     let printed = '';
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => (printed += chunk.toString()));

@@ -106,7 +106,7 @@ describe('a bad link', () => {
     });
     await lost;
     await eventually(() => manager.state === 'ready');
-    expect(await server.raw(['GET', 'once'])).toBe('1');
+    expect(await server.command(['GET', 'once'])).toBe('1');
   });
 
   it('settles every promise by its deadline when nothing comes through any more', async () => {
@@ -152,8 +152,8 @@ describe('CLIENT KILL', () => {
       code: 'RU_CONNECTION',
       outcome: 'unknown',
     });
-    await eventually(async () => String(await server.raw(['CLIENT', 'LIST'])).includes('cmd=blpop'));
-    await server.raw(['CLIENT', 'KILL', 'TYPE', 'normal']);
+    await eventually(async () => String(await server.command(['CLIENT', 'LIST'])).includes('cmd=blpop'));
+    await server.command(['CLIENT', 'KILL', 'TYPE', 'normal']);
     await blocked;
     lease.release();
     await eventually(() => manager.state === 'ready');

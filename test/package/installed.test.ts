@@ -113,7 +113,7 @@ describe('what is loaded', () => {
     expect(loaded.filter((url) => /\/(msgpackr|@redis\/client|redis-utils\/dist\/codec)\//.test(url))).toEqual([]);
   });
 
-  test.each(subPaths().filter((subPath) => subPath !== 'redis-utils/embedded'))(
+  test.each(subPaths().filter((subPath) => !['redis-utils/embedded', 'redis-utils/testing'].includes(subPath)))(
     '%s does not load the embedded engine',
     (subPath) => {
       expect(loadedBy(subPath).filter((url) => url.includes('/dist/embedded/'))).toEqual([]);

@@ -50,6 +50,11 @@ const structure: Sample[] = [
     ),
   ),
   ...['core', 'client', 'embedded', ...MODULES].map((from) => importing(`src/${from}/to-msgpackr.ts`, 'msgpackr')),
+  ...['core', 'codec', 'client', 'client/drivers', 'embedded', ...MODULES].map((from) =>
+    importing(`src/${from}/to-testing.ts`, `${from.includes('/') ? '../../' : '../'}testing/index.js`),
+  ),
+  ...['codec', 'client', ...MODULES].map((to) => importing(`src/testing/to-${to}.ts`, `../${to}/index.js`)),
+  ...['vitest', 'node:test', 'ioredis'].map((to) => importing(`src/testing/to-${to.replace(':', '-')}.ts`, to)),
   importing('src/codec/envelope.ts', 'msgpackr'),
   importing('src/lock/nested/deep.ts', '../../cache/cache.js'),
   importing('src/core/own-timers.ts', 'node:timers/promises'),
@@ -72,6 +77,8 @@ const rules: Sample[] = [
   { file: 'src/codec/now.ts', rule: 'no-restricted-properties', code: 'export const now = () => Date.now();' },
   { file: 'src/cache/random.ts', rule: 'no-restricted-properties', code: 'export const r = () => Math.random();' },
   { file: 'src/client/env.ts', rule: 'no-restricted-properties', code: "export const u = () => process.env['U'];" },
+  { file: 'src/testing/env.ts', rule: 'no-restricted-properties', code: "export const u = () => process.env['U'];" },
+  { file: 'src/testing/date.ts', rule: 'no-restricted-globals', code: 'export const now = (): Date => new Date();' },
   { file: 'src/client/log.ts', rule: 'no-console', code: "export const log = () => console.log('x');" },
   {
     file: 'src/core/cycle-a.ts',
@@ -148,6 +155,9 @@ const allowed: Omit<Sample, 'rule'>[] = [
   { file: 'src/core/random.ts', code: 'export const uniform = () => Math.random();' },
   { file: 'src/client/config-env.ts', code: "export const u = () => process.env['U'];" },
   { file: 'src/codec/keyring-env.ts', code: "export const u = () => process.env['U'];" },
+  { file: 'src/testing/environment.ts', code: "export const u = () => process.env['U'];" },
+  { file: 'src/testing/waits.ts', code: 'export const later = (f: () => void) => setTimeout(f, performance.now());' },
+  { file: 'src/testing/engine.ts', code: "export { x } from '../embedded/index.js';" },
   { file: 'src/codec/dates.ts', code: 'export const isDate = (x: unknown) => x instanceof Date;' },
   { file: 'src/codec/msgpack.ts', code: "export { pack } from 'msgpackr';" },
   {

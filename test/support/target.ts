@@ -1,14 +1,17 @@
 import { randomBytes } from 'node:crypto';
+import { beforeAll, inject } from 'vitest';
 import type { RedisOptions } from '../../src/client/redis-options.js';
 import { RedisManager } from '../../src/client/manager.js';
 import { afterThisFile, afterThisTest } from './cleanup.js';
 import { RedisServer } from './redis-server.js';
-import type { RawArg, RespValue } from './resp.js';
-import { findServer } from './servers.js';
+import type { RawArg, RespValue } from '../../src/testing/resp.js';
+import { RespConnection } from '../../src/testing/resp-connection.js';
+import { findServer } from '../../src/testing/server-binary.js';
 
 /**
- * What a test file runs against: the embedded engine or one real server, as the vitest project says by TEST_TARGET.
- * Each file gets a server, or an embedded database, of its own, started when it is first asked for.
+ * What a test file runs against: the embedded engine, one real server or a cluster, as the vitest project says by
+ * TEST_TARGET. Each file gets a server, or an embedded database, of its own, started when it is first asked for; the
+ * cluster serves all files of its project.
  */
 
 const id = process.env['TEST_TARGET'] ?? 'embedded';
@@ -17,7 +20,8 @@ const id = process.env['TEST_TARGET'] ?? 'embedded';
 export const target = {
   id,
   embedded: id === 'embedded',
-  version: id === 'embedded' ? 'embedded' : findServer(id).version,
+  cluster: id === 'cluster',
+  version: id === 'embedded' || id === 'cluster' ? id : findServer(id).version,
 } as const;
 
 let shared: Promise<RedisServer> | undefined;
@@ -26,8 +30,8 @@ const memoryUrl = `memory://test-${randomBytes(8).toString('hex')}`;
 
 /** The real server of this file. Fails on the embedded engine, which has no server. */
 export async function server(): Promise<RedisServer> {
-  if (target.embedded) throw new Error('The embedded target has no server');
-  shared ??= RedisServer.start({ server: id, stoppedBy: 'caller' }).then((started) => {
+  if (target.embedded || target.cluster) throw new Error(`The ${id} target is not one server`);
+  shared ??= RedisServer.start({ version: id, stoppedBy: 'caller' }).then((started) => {
     afterThisFile(() => started.stop());
     return started;
   });
@@ -36,6 +40,7 @@ export async function server(): Promise<RedisServer> {
 
 /** Where this file's target is, as a URL for `RedisManager.connect`. */
 export async function url(): Promise<string> {
+  if (target.cluster) return inject('clusterUrl');
   return target.embedded ? memoryUrl : (await server()).url;
 }
 
@@ -62,17 +67,45 @@ export async function rawManager(): Promise<RedisManager> {
   return plain;
 }
 
-/** One plain command, reply as text. A real server is asked past the library. */
+/** One plain command, reply as text. A real server is asked past the library, a cluster through it. */
 export async function raw(args: readonly RawArg[]): Promise<RespValue> {
-  if (!target.embedded) return (await server()).raw(args);
+  if (!target.embedded && !target.cluster) return (await server()).command(args);
   return (await rawManager()).command<RespValue>(args);
 }
 
 /** One plain command, strings of the reply as bytes. */
 export async function rawBytes(args: readonly RawArg[]): Promise<RespValue> {
-  if (!target.embedded) return (await server()).rawBytes(args);
+  if (!target.embedded && !target.cluster) return (await server()).command(args, { reply: 'bytes' });
   return (await rawManager()).command<RespValue>(args, { reply: 'bytes' });
 }
+
+/** Sends plain commands to one server, past the library; strings of replies are bytes. */
+export type Ask = (args: readonly RawArg[]) => Promise<RespValue>;
+
+/** Does the same at every server of the target, and gives what each came to. */
+export async function onEachNode<T>(look: (ask: Ask) => Promise<T>): Promise<readonly T[]> {
+  if (target.embedded) return [await look(rawBytes)];
+  if (!target.cluster) return [await look(async (args) => (await server()).command(args, { reply: 'bytes' }))];
+  const addresses = [...inject('clusterUrl').matchAll(/([\d.]+):(\d+)/g)];
+  return Promise.all(
+    addresses.map(async ([, host, port]) => {
+      const connection = await RespConnection.connect({ host: String(host), port: Number(port) });
+      try {
+        return await look((args) => connection.send(args));
+      } finally {
+        connection.close();
+      }
+    }),
+  );
+}
+
+/** One plain command at every server of the target: the answer of each, strings as bytes. */
+export function rawOnEachNode(args: readonly RawArg[]): Promise<readonly RespValue[]> {
+  return onEachNode((ask) => ask(args));
+}
+
+// before the first test, or its connections would be something that this test leaves behind
+if (target.cluster) beforeAll(async () => void (await rawManager()));
 
 async function closeNow(manager: RedisManager): Promise<void> {
   await manager.close({ drain: 1000 });

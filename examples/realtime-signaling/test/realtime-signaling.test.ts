@@ -55,10 +55,10 @@ describe('realtime signaling', () => {
     expect(grace.edits).toEqual(['one', 'two', 'three']);
     expect(ada.edits).toEqual([]);
     expect(alan.received).toEqual([{ type: 'welcome', documentId: 'readme:notes' }]);
-    expect(await server.raw(['PUBSUB', 'NUMSUB', 'signaling:readme'])).toEqual(['signaling:readme', 2]);
+    expect(await server.command(['PUBSUB', 'NUMSUB', 'signaling:readme'])).toEqual(['signaling:readme', 2]);
     grace.close();
     await ada.told({ type: 'left', user: 'grace' });
-    expect(await server.raw(['PUBSUB', 'NUMSUB', 'signaling:readme'])).toEqual(['signaling:readme', 1]);
+    expect(await server.command(['PUBSUB', 'NUMSUB', 'signaling:readme'])).toEqual(['signaling:readme', 1]);
   });
 
   it('clients keep receiving after the server was killed and started again, and hear of the gap', async () => {
@@ -94,9 +94,9 @@ describe('realtime signaling', () => {
     for (const reason of ['not JSON', 'wrong position', 'wrong text', 'wrong type'])
       await ada.told({ type: 'error', reason });
     // a foreign publisher's bad message is dropped by the schema on the way in, a good one is read
-    await server.raw(['PUBLISH', 'signaling:readme', '{"event":{"type":"edit","text":"bad"}}']);
+    await server.command(['PUBLISH', 'signaling:readme', '{"event":{"type":"edit","text":"bad"}}']);
     const good = { connectionId: 'x', user: 'cron', event: { type: 'edit', text: 'good' } };
-    await server.raw(['PUBLISH', 'signaling:readme', JSON.stringify(good)]);
+    await server.command(['PUBLISH', 'signaling:readme', JSON.stringify(good)]);
     await grace.told({ type: 'edit', user: 'cron', text: 'good' });
     expect(grace.edits).toEqual(['good']);
   });

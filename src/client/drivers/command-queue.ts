@@ -1,9 +1,27 @@
+import { ignore } from '../../core/abort.js';
 import { Fifo } from '../../core/fifo.js';
 import type { Connection, ReplySink, WireCommand } from '../driver.js';
+import { request } from '../request.js';
 
-interface Queued {
+/** Whoever waits for the reply of a command on a link. */
+export interface LinkSink extends ReplySink {
+  /** Goes directly before the command, as one with it; its own reply is dropped. */
+  readonly preface?: WireCommand | undefined;
+}
+
+/** A command that waits, and whoever waits for its reply. */
+export interface QueuedCommand {
   readonly command: WireCommand;
-  readonly sink: ReplySink;
+  readonly sink: LinkSink;
+}
+
+/** Sends a command with what goes before it. */
+export function deliver(connection: Outlet, command: WireCommand, sink: LinkSink): void {
+  if (sink.preface !== undefined) request(connection, sink.preface).catch(ignore);
+  connection.send(command, sink);
+}
+
+interface Queued extends QueuedCommand {
   readonly bytes: number;
   readonly sinceMs: number;
 }
@@ -35,7 +53,7 @@ export class CommandQueue {
   }
 
   /** False when there is no room. */
-  add(command: WireCommand, sink: ReplySink, nowMs: number): boolean {
+  add(command: WireCommand, sink: LinkSink, nowMs: number): boolean {
     const bytes = sizeOf(command);
     if (this.#queued.length >= this.#limits.maxCommands || this.#bytes + bytes > this.#limits.maxBytes) return false;
     this.#queued.push({ command, sink, bytes, sinceMs: nowMs });
@@ -48,7 +66,7 @@ export class CommandQueue {
     while (this.#queued.length > 0 && connection.alive && connection.writable) {
       const { command, sink } = this.#shift();
       if (sink.abandoned) sink.reject(dropped());
-      else connection.send(command, sink);
+      else deliver(connection, command, sink);
     }
   }
 
@@ -64,8 +82,12 @@ export class CommandQueue {
   }
 
   rejectAll(error: () => Error): void {
+    for (const { sink } of this.takeAll()) sink.reject(error());
+  }
+
+  takeAll(): readonly QueuedCommand[] {
     this.#bytes = 0;
-    for (const { sink } of this.#queued.drain()) sink.reject(error());
+    return this.#queued.drain();
   }
 
   #shift(): Queued {

@@ -1,22 +1,23 @@
-import type { Clock } from '../../core/clock.js';
 import type { Runtime } from '../../core/runtime.js';
 import type { Connection, Driver, DriverEvent, ReplySink, WireCommand } from '../driver.js';
 import type { Settings } from '../settings.js';
 import { Link } from './link.js';
+import { Suspicion } from './suspicion.js';
 import { openWire } from './wire/open.js';
 
 /** One server, over TCP, TLS or a unix socket: a main connection that is replaced when it ends, and dedicated ones. */
 export class StandaloneDriver implements Driver {
   readonly endpoint: string;
   readonly #settings: Settings;
-  readonly #clock: Clock;
+  readonly #runtime: Runtime;
   readonly #link: Link;
+  readonly #suspicion: Suspicion;
   onEvent: (event: DriverEvent) => void = () => {};
 
   constructor(settings: Settings, runtime: Runtime) {
     this.endpoint = settings.endpoint;
     this.#settings = settings;
-    this.#clock = runtime.clock;
+    this.#runtime = runtime;
     this.#link = new Link({
       ...runtime,
       settings,
@@ -24,6 +25,8 @@ export class StandaloneDriver implements Driver {
       open: (signal) => this.open(signal),
       onEvent: (event) => this.onEvent(event),
     });
+    // a new connection looks the host name up again, which after a failover may lead to another server
+    this.#suspicion = new Suspicion(runtime.clock, () => this.#link.replace());
   }
 
   connect(signal: AbortSignal | undefined): Promise<void> {
@@ -35,7 +38,12 @@ export class StandaloneDriver implements Driver {
   }
 
   open(signal: AbortSignal | undefined): Promise<Connection> {
-    return openWire(this.#settings, this.#clock, signal);
+    const report = (error: unknown): void => this.onEvent({ type: 'error', error });
+    return openWire(this.#settings, { ...this.#runtime, report }, signal);
+  }
+
+  suspect(): void {
+    this.#suspicion.raise();
   }
 
   destroy(): void {

@@ -33,7 +33,7 @@ describe('several processes', () => {
       workers.map((worker) => ask<{ fences: bigint[] }>(worker, { do: 'count', times: 15 })),
     );
     const fences = done.flatMap((each) => each.fences);
-    expect(await server.raw(['GET', 'counter'])).toBe('60');
+    expect(await server.command(['GET', 'counter'])).toBe('60');
     expect(new Set(fences).size).toBe(60);
     for (const { fences: own } of done) expect(own).toEqual(own.toSorted((a, b) => (a < b ? -1 : 1)));
   });
@@ -43,10 +43,10 @@ describe('several processes', () => {
     const [worker] = (await startHolders(server, 1, ['1s'])) as [Worker];
     const { fence } = await ask<{ fence: bigint }>(worker, { do: 'hold' });
     await worker.kill();
-    const leaseEndMs = Number(await server.raw(['HGET', 'ru:lock:{k}', 'x']));
+    const leaseEndMs = Number(await server.command(['HGET', 'ru:lock:{k}', 'x']));
     const rival = await rivalOf(server, 1_000);
     const guard = await rival.acquire();
-    const [seconds, micros] = (await server.raw(['TIME'])) as [string, string];
+    const [seconds, micros] = await server.command<[string, string]>(['TIME']);
     const lateMs = Number(seconds) * 1000 + Number(micros) / 1000 - leaseEndMs;
     expect(lateMs).toBeGreaterThanOrEqual(0);
     expect(lateMs).toBeLessThan(1_000);

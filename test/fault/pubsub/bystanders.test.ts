@@ -35,10 +35,10 @@ describe('what goes wrong with one subscription harms no other', () => {
     const ok = await pubsub.subscribe<number>('ok');
     const forbidden = await pubsub.subscribe('private');
     // the server itself ends connections that are subscribed to what their user may no longer have
-    await server.raw(['ACL', 'SETUSER', 'app', 'resetchannels', '&ok']);
+    await server.command(['ACL', 'SETUSER', 'app', 'resetchannels', '&ok']);
     expect(await forbidden.closed).toMatchObject({ replyCode: 'NOPERM' });
     await expect(forbidden[Symbol.asyncIterator]().next()).rejects.toMatchObject({ replyCode: 'NOPERM' });
-    await eventually(async () => (await server.raw(['PUBLISH', 'ok', '7'])) === 1);
+    await eventually(async () => (await server.command(['PUBLISH', 'ok', '7'])) === 1);
     expect((await ok[Symbol.asyncIterator]().next()).value).toMatchObject({ data: 7 });
     const stats = manager.subscriber.stats();
     expect(stats).toMatchObject({ state: 'ready', channels: 1 });
@@ -99,10 +99,10 @@ describe('what goes wrong with one subscription harms no other', () => {
     const gaps: unknown[] = [];
     subscription.onGap((gap) => gaps.push(gap));
     const script = "for i = 1, tonumber(ARGV[1]) do redis.call('PUBLISH', 'c', ARGV[2]) end";
-    await server.raw(['EVAL', script, '0', '20000', JSON.stringify('x'.repeat(500))]);
+    await server.command(['EVAL', script, '0', '20000', JSON.stringify('x'.repeat(500))]);
     await eventually(() => gaps.length === 1, { within: 10_000 });
     expect(subscription.pending).toBeLessThan(20_000);
-    await server.raw(['PUBLISH', 'c', '"after"']);
+    await server.command(['PUBLISH', 'c', '"after"']);
     await eventually(
       async () => {
         const { value } = await subscription[Symbol.asyncIterator]().next();

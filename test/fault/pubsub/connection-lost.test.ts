@@ -43,14 +43,14 @@ describe('a subscription whose connection is lost', () => {
     for (const round of [1, 2, 3]) {
       await pubsub.publish('c', round);
       await eventually(() => read.length === round);
-      expect(await server.raw(['CLIENT', 'KILL', 'TYPE', 'pubsub'])).toBe(1);
+      expect(await server.command(['CLIENT', 'KILL', 'TYPE', 'pubsub'])).toBe(1);
       await eventually(() => gaps.length === round);
     }
     expect(read).toEqual([1, 2, 3]);
     for (const gap of gaps) expect(gap.sinceMs).toBeLessThanOrEqual(gap.untilMs);
     await subscription.unsubscribe();
     await ended;
-    expect(await server.raw(['PUBSUB', 'CHANNELS'])).toEqual([]);
+    expect(await server.command(['PUBSUB', 'CHANNELS'])).toEqual([]);
   });
 
   it('goes on by itself after kill -9 and a restart, channels and patterns', async () => {
@@ -63,7 +63,7 @@ describe('a subscription whose connection is lost', () => {
     await eventually(() => manager.subscriber.stats().losses === 1);
     await server.restart();
     await eventually(() => manager.state === 'ready');
-    await eventually(async () => (await server.raw(['PUBSUB', 'NUMPAT'])) === 1);
+    await eventually(async () => (await server.command(['PUBSUB', 'NUMPAT'])) === 1);
     await eventually(async () => (await pubsub.publish('c', 1)).receivers === 2);
     await eventually(() => readers.every(({ read }) => read.at(-1) === 1));
     await pubsub.close();
@@ -94,7 +94,7 @@ describe('a subscription whose connection is lost', () => {
     server.resume();
     await restored(manager, 1);
     await eventually(async () => {
-      expect(await server.raw(['PUBSUB', 'NUMSUB', 'kept', 'b'])).toEqual(['kept', 1, 'b', 0]);
+      expect(await server.command(['PUBSUB', 'NUMSUB', 'kept', 'b'])).toEqual(['kept', 1, 'b', 0]);
     });
     await eventually(() => manager.state === 'ready');
     await pubsub.publish('kept', 1);
@@ -118,7 +118,7 @@ describe('a subscription whose connection is lost', () => {
     await refused;
     await restored(manager, 1);
     await eventually(async () => {
-      expect(await server.raw(['PUBSUB', 'NUMSUB', 'keeper', 'b'])).toEqual(['keeper', 1, 'b', 0]);
+      expect(await server.command(['PUBSUB', 'NUMSUB', 'keeper', 'b'])).toEqual(['keeper', 1, 'b', 0]);
     });
     await keeper.unsubscribe();
   });

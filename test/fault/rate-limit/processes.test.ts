@@ -9,7 +9,7 @@ const PROCESSES = 4;
 test('four processes on one bucket are admitted the capacity and the refill of the time, and not one more', async () => {
   const server = await RedisServer.start();
   const readTimeUs = async (): Promise<number> => {
-    const [seconds, micros] = (await server.raw(['TIME'])) as [string, string];
+    const [seconds, micros] = await server.command<[string, string]>(['TIME']);
     return Number(seconds) * 1e6 + Number(micros);
   };
   const fromUs = await readTimeUs();
@@ -29,6 +29,6 @@ test('four processes on one bucket are admitted the capacity and the refill of t
     Math.floor((REFILL * (untilUs - readyUs)) / 1e6),
   );
   expect(asked).toBeGreaterThan(admitted);
-  const keys = (await server.raw(['KEYS', '*'])) as string[];
-  for (const key of keys) expect(await server.raw(['PTTL', key])).toBeGreaterThan(0);
+  const keys = await server.command<string[]>(['KEYS', '*']);
+  for (const key of keys) expect(await server.command(['PTTL', key])).toBeGreaterThan(0);
 });

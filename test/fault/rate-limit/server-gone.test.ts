@@ -115,16 +115,16 @@ test('a key without permission fails alone; the other calls of its tick are deci
 test('an emptied script cache costs a second round trip and takes nothing twice', async () => {
   const { server, limiter } = await start();
   expect((await limiter.checkTokenBucket('k', 9, 0.001)).remaining).toBe(8);
-  await server.raw(['SCRIPT', 'FLUSH']);
+  await server.command(['SCRIPT', 'FLUSH']);
   expect((await limiter.checkTokenBucket('k', 9, 0.001)).remaining).toBe(7);
 });
 
 test('a server that refuses writes for want of memory decides nothing and takes nothing', async () => {
   const { server, limiter } = await start();
-  await server.raw(['CONFIG', 'SET', 'maxmemory', '1']);
+  await server.command(['CONFIG', 'SET', 'maxmemory', '1']);
   await expect(limiter.checkTokenBucket('k', 9, 1)).rejects.toMatchObject({ code: 'RU_SERVER', replyCode: 'OOM' });
   expect(await limiter.checkTokenBucket('k', 9, 1, { onError: 'open' })).toMatchObject({ source: 'fail-open' });
-  await server.raw(['CONFIG', 'SET', 'maxmemory', '0']);
+  await server.command(['CONFIG', 'SET', 'maxmemory', '0']);
   expect((await limiter.checkTokenBucket('k', 9, 1)).remaining).toBe(8);
 });
 

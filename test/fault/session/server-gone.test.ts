@@ -59,8 +59,8 @@ it('when the server is killed, calls in flight and later ones reject, and sessio
 it('a server that refuses writes for want of memory is an error, not a lost session', async () => {
   const { server, redis, sessions } = await start();
   const id = await sessions.createSession({ a: 1 });
-  await server.raw(['CONFIG', 'SET', 'maxmemory-policy', 'noeviction']);
-  await server.raw(['CONFIG', 'SET', 'maxmemory', '1']);
+  await server.command(['CONFIG', 'SET', 'maxmemory-policy', 'noeviction']);
+  await server.command(['CONFIG', 'SET', 'maxmemory', '1']);
   await expect(sessions.createSession({})).rejects.toMatchObject({ code: 'RU_SERVER', replyCode: 'OOM' });
   await expect(sessions.updateSession(id, { a: 2 })).rejects.toMatchObject({ replyCode: 'OOM' });
   expect(await sessions.getSession(id)).toEqual({ a: 1 });

@@ -1,23 +1,11 @@
-import { writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { inspect } from 'node:util';
 
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { ConfigError, RedisConfig, type RedisOptions } from '../../../src/client/index.js';
+import { issuesOf } from './config-issues-of.js';
 
 const SECRET = 'hunter2';
-
-function issuesOf(make: () => unknown): string[] {
-  try {
-    make();
-  } catch (error) {
-    if (error instanceof ConfigError) return error.issues.map(({ option }) => option);
-    throw error;
-  }
-  throw new Error('expected a ConfigError');
-}
 
 describe('RedisConfig.fromUrl', () => {
   it.each([
@@ -142,95 +130,6 @@ describe('RedisConfig.from', () => {
     expect(config.endpoint).toBe('redis://h:6379/2');
     expect(config.with({ db: 3 }).settings()).toMatchObject({ db: 3, password: SECRET });
   });
-});
-
-describe('RedisConfig.fromEnv', () => {
-  it('reads the parts', () => {
-    const env = {
-      REDIS_HOST: 'h',
-      REDIS_PORT: '7',
-      REDIS_USERNAME: 'u',
-      REDIS_PASSWORD: SECRET,
-      REDIS_DB: '2',
-      REDIS_KEY_PREFIX: 'p',
-    };
-    const config = RedisConfig.fromEnv({
-      env: {
-        ...env,
-        REDIS_COMMAND_TIMEOUT: '2s',
-        REDIS_CONNECT_TIMEOUT: '900',
-        REDIS_POOL_MAX: '3',
-        REDIS_CLIENT_NAME: 'svc',
-      },
-    });
-    expect(config.endpoint).toBe('redis://h:7/2');
-    expect(config.settings()).toMatchObject({
-      username: 'u',
-      password: SECRET,
-      prefix: 'p',
-      commandTimeoutMs: 2_000,
-      connectTimeoutMs: 900,
-      clientName: 'svc',
-      pool: { max: 3 },
-    });
-  });
-
-  it('reads a password from its file, and leaves certificates to the connections', () => {
-    const file = join(tmpdir(), `redis-utils-secret-${process.pid}`);
-    writeFileSync(file, `${SECRET}\n`);
-    const config = RedisConfig.fromEnv({
-      env: { REDIS_HOST: 'h', REDIS_PASSWORD_FILE: file, REDIS_TLS: 'yes', REDIS_TLS_CA_FILE: file },
-    });
-    expect(config.settings()).toMatchObject({ password: SECRET, tls: { ca: undefined, caFile: file } });
-  });
-
-  it('takes another prefix for several instances', () => {
-    expect(RedisConfig.fromEnv({ env: { SESSIONS_URL: 'redis://s' }, envPrefix: 'SESSIONS_' }).endpoint).toBe(
-      'redis://s:6379/0',
-    );
-  });
-
-  it('names the environment variables of all problems at once', () => {
-    const env = {
-      REDIS_HOST: 'h',
-      REDIS_PORT: 'x',
-      REDIS_DB: '1.5',
-      REDIS_TLS: 'maybe',
-      REDIS_PASSWORD_FILE: '/does/not/exist',
-      REDIS_SENTINELS: 'a:1',
-    };
-    expect(issuesOf(() => RedisConfig.fromEnv({ env }))).toEqual([
-      'REDIS_PASSWORD_FILE',
-      'REDIS_TLS',
-      'REDIS_PORT',
-      'REDIS_DB',
-      'REDIS_SENTINELS',
-    ]);
-  });
-
-  it('refuses a URL and parts that differ', () => {
-    expect(issuesOf(() => RedisConfig.fromEnv({ env: { REDIS_URL: 'redis://a', REDIS_HOST: 'b' } }))).toEqual(['host']);
-    expect(RedisConfig.fromEnv({ env: { REDIS_URL: 'redis://a', REDIS_HOST: 'a' } }).endpoint).toBe('redis://a:6379/0');
-  });
-
-  it.each([undefined, 'production', 'Test', 'staging'])(
-    'throws when nothing is set and NODE_ENV is %s, naming the embedded engine',
-    (mode) => {
-      expect(() => RedisConfig.fromEnv({ env: { NODE_ENV: mode } })).toThrow(/REDIS_URL=memory:\/\/dev/);
-    },
-  );
-
-  it.each(['development', 'test'])(
-    'uses the embedded engine when nothing is set and NODE_ENV is %s, with one warning',
-    (mode) => {
-      const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
-      const config = RedisConfig.fromEnv({ env: { NODE_ENV: mode } });
-      expect(config.target.kind).toBe('memory');
-      expect(warn).toHaveBeenCalledTimes(1);
-      expect(warn.mock.calls[0]?.[0]).toMatch(/embedded engine/);
-      warn.mockRestore();
-    },
-  );
 });
 
 describe('printing a configuration', () => {

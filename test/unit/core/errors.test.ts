@@ -14,7 +14,7 @@ describe('errors of the library', () => {
   it('carry name and code on the prototype, so that facts are the only own fields', () => {
     const error = new TimeoutError('GET', 50);
     expect(error).toMatchObject({ name: 'TimeoutError', code: 'RU_TIMEOUT' });
-    expect(Object.keys(error).toSorted()).toEqual(['operation', 'outcome', 'timeoutMs']);
+    expect(Object.keys(error).toSorted()).toEqual(['diagnosis', 'operation', 'outcome', 'retryable', 'timeoutMs']);
   });
 
   it('are instances of their class and of its bases, and of nothing else', () => {
@@ -61,6 +61,7 @@ describe('errors of the library', () => {
       endpoint: 'redis://h',
       reason: 'lost',
       outcome: 'unknown',
+      retryable: true,
       cause: 'ECONNRESET',
     });
   });

@@ -3,8 +3,9 @@ import type { WireCommand } from '../../driver.js';
 /** Longer words travel as they are; shorter ones are joined to what surrounds them. */
 const LONG_WORD = 8 * 1024;
 
-/** The beginning of a command, by its number of words. */
-const HEADS = Array.from({ length: 32 }, (_, words) => `*${words}\r\n`);
+/** The beginnings of a command and of a word, by their length. */
+const COMMAND_HEADS = Array.from({ length: 160 }, (_, words) => `*${words}\r\n`);
+const WORD_HEADS = Array.from({ length: 256 }, (_, length) => `$${length}\r\n`);
 
 /**
  * Commands of one tick as what goes onto the socket: one string, in which each character stands for a byte, and long
@@ -21,11 +22,11 @@ export class CommandWriter {
   }
 
   add(command: WireCommand): void {
-    let text = this.#text + (HEADS[command.length] ?? `*${command.length}\r\n`);
+    let text = this.#text + (COMMAND_HEADS[command.length] ?? `*${command.length}\r\n`);
     for (let index = 0; index < command.length; index += 1) {
       const word = command[index] as string | Buffer;
       const length = typeof word === 'string' ? Buffer.byteLength(word) : word.length;
-      text += `$${length}\r\n`;
+      text += WORD_HEADS[length] ?? `$${length}\r\n`;
       if (length > LONG_WORD) text = this.#addLong(text, word);
       else text += `${toBinary(word, length)}\r\n`;
     }

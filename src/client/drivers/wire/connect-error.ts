@@ -1,5 +1,7 @@
 import { ConnectionError, type ConnectionReason, ServerError } from '../../../core/errors.js';
 import type { Settings } from '../../settings.js';
+import { TlsError } from '../../tls-error.js';
+import { ProviderError } from './greeting.js';
 
 interface Diagnosis {
   readonly reason: ConnectionReason;
@@ -63,6 +65,8 @@ function diagnose(failure: unknown, settings: Settings): Diagnosis {
   if (failure instanceof ServerError) return diagnoseReply(failure);
   // lost during the greeting: what ended it says more
   const cause = failure instanceof ConnectionError ? failure.cause : failure;
+  if (cause instanceof TlsError) return { reason: 'tls', hint: cause.message };
+  if (cause instanceof ProviderError) return { reason: 'auth', hint: cause.message };
   const { code = '', message } = cause as NodeJS.ErrnoException;
   if (/timeout/i.test(message)) {
     return {

@@ -6,6 +6,7 @@ import { ConnectionError, type ConnectionReason, ServerError } from '../../../co
 import { Fifo } from '../../../core/fifo.js';
 import type {
   Connection,
+  ConnectionIdentity,
   IncomingMessage,
   Reply,
   ReplyMode,
@@ -17,7 +18,7 @@ import type { Settings } from '../../settings.js';
 import { request } from '../../request.js';
 import { CommandWriter } from './command-writer.js';
 import { ProtocolError, type ReplyHandler, ReplyReader } from './reply-reader.js';
-import { Acknowledgement, isAcknowledgement, toMessage } from './subscriptions.js';
+import { Acknowledgement, isAcknowledgement, nameIn, toMessage } from './subscriptions.js';
 import { Watchdog, type Watched } from './watchdog.js';
 
 export interface WirePorts {
@@ -43,9 +44,13 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   #heldBack = false;
   #waitsSinceMs = 0;
   #heardMs: number;
+  readonly #cleanups: (() => void)[] = [];
   #ended: ConnectionError | undefined;
+  identity: ConnectionIdentity | undefined;
   onMessage: (message: IncomingMessage) => void = () => {};
   onWritable: () => void = () => {};
+  /** Called with each error reply, before whoever waits for it. */
+  onRefusal: (error: ServerError) => void = () => {};
   onEnd: (cause: Error) => void = () => {};
 
   /** @param socket connected, with nothing read from it yet */
@@ -119,9 +124,26 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
     return this.#acknowledged(kind === 'channel' ? 'unsubscribe' : 'punsubscribe', name);
   }
 
+  /** @param id what the server calls it */
+  identify(id: number): void {
+    const { target } = this.#ports.settings;
+    this.identity = { id, address: target.kind === 'unix' ? `${target.path}:0` : ownAddress(this.#socket) };
+  }
+
+  /** Runs when the connection has ended; at once when it has ended already. */
+  whenEnded(cleanup: () => void): void {
+    if (this.#ended === undefined) this.#cleanups.push(cleanup);
+    else cleanup();
+  }
+
   /** Ends the connection. @param reason what the errors of those in flight say */
   destroy(reason: ConnectionReason = 'lost', cause = new Error('the connection was closed by this side')): void {
     this.#end(reason, cause);
+  }
+
+  /** From now on it does not keep the process alive. */
+  unref(): void {
+    this.#socket.unref();
   }
 
   ping(): void {
@@ -145,11 +167,12 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   }
 
   onError(error: Error): void {
+    this.onRefusal(error as ServerError);
     this.#next().reject(error);
   }
 
   onPush(parts: readonly Reply[]): void {
-    const kind = String(parts[0]);
+    const kind = nameIn(parts[0]);
     const message = toMessage(kind, parts);
     if (message !== undefined) return this.onMessage(message);
     const head = this.#waiting.peek();
@@ -195,6 +218,7 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
       { endpoint, reason, outcome: 'unknown', cause },
     );
     this.#watchdog.stop();
+    for (const cleanup of this.#cleanups) cleanup();
     this.#socket.destroy();
     for (const sink of this.#waiting.drain()) sink.reject(this.#lost('unknown'));
     this.onEnd(this.#ended);
@@ -206,6 +230,10 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
     const { reason = 'lost', cause } = this.#ended ?? {};
     return new ConnectionError(`The connection to ${endpoint} ${what}`, { endpoint, reason, outcome, cause });
   }
+}
+
+function ownAddress({ localAddress, localFamily, localPort }: Socket): string {
+  return localFamily === 'IPv6' ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
 }
 
 function flush(connection: WireConnection): void {

@@ -276,7 +276,8 @@ const NOTHING: Buffer = Buffer.alloc(0);
 
 function toMap(items: readonly Reply[]): Reply {
   const map = Object.create(null) as Record<string, Reply>;
-  for (let index = 0; index < items.length; index += 2) map[String(items[index])] = items[index + 1] as Reply;
+  // names are text already; a map with other keys than names and numbers is nothing that Redis sends
+  for (let index = 0; index < items.length; index += 2) map[items[index] as string] = items[index + 1] as Reply;
   return map;
 }
 

@@ -25,7 +25,7 @@ export class Acknowledgement implements ReplySink {
   }
 
   isFor(kind: string, name: Reply | undefined): boolean {
-    return kind === this.#verb && String(name) === this.#name;
+    return kind === this.#verb && nameIn(name) === this.#name;
   }
 
   resolve(): void {
@@ -40,9 +40,14 @@ export class Acknowledgement implements ReplySink {
 /** A push as a message, or undefined when it is something else. */
 export function toMessage(kind: string, parts: readonly Reply[]): IncomingMessage | undefined {
   if (kind === 'message') {
-    const channel = String(parts[1]);
+    const channel = nameIn(parts[1]);
     return { kind: 'channel', name: channel, channel, payload: parts[2] as Buffer };
   }
   if (kind !== 'pmessage') return undefined;
-  return { kind: 'pattern', name: String(parts[1]), channel: String(parts[2]), payload: parts[3] as Buffer };
+  return { kind: 'pattern', name: nameIn(parts[1]), channel: nameIn(parts[2]), payload: parts[3] as Buffer };
+}
+
+/** A name in a push, whose strings are bytes. */
+export function nameIn(part: Reply | undefined): string {
+  return Buffer.isBuffer(part) ? part.toString() : '';
 }

@@ -1,5 +1,3 @@
-import { createConnection, type NetConnectOpts, type Socket } from 'node:net';
-
 /**
  * The smallest honest RESP speaker, RESP2 and RESP3: for looking at a server past the library under test, and for
  * proxies that must know where a command or a reply ends. It shares no code with the library on purpose.
@@ -122,57 +120,8 @@ export function asText(value: RespValue): RespValue {
   return value;
 }
 
-interface Waiter {
-  resolve(value: RespValue): void;
-  reject(error: Error): void;
-}
-
-/** One plain connection. Replies come as bytes; error replies reject; pushes are collected in `pushes`. */
-export class RawConnection {
-  readonly pushes: RespPush[] = [];
-  readonly #socket: Socket;
-  readonly #waiters: Waiter[] = [];
-  #buffered: Buffer = Buffer.alloc(0);
-
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on('data', (chunk: Buffer) => this.#read(chunk));
-    socket.on('error', (error) => this.#fail(error));
-    socket.on('close', () => this.#fail(new Error('The connection was closed')));
-  }
-
-  static connect(address: NetConnectOpts): Promise<RawConnection> {
-    return new Promise((resolve, reject) => {
-      const socket = createConnection(address, () => {
-        socket.off('error', reject);
-        resolve(new RawConnection(socket));
-      });
-      socket.once('error', reject);
-    });
-  }
-
-  send(args: readonly RawArg[]): Promise<RespValue> {
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ resolve, reject });
-      this.#socket.write(encodeCommand(args));
-    });
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
-
-  #read(chunk: Buffer): void {
-    this.#buffered = this.#buffered.length === 0 ? chunk : Buffer.concat([this.#buffered, chunk]);
-    for (let parsed = parseResp(this.#buffered); parsed !== undefined; parsed = parseResp(this.#buffered)) {
-      this.#buffered = this.#buffered.subarray(parsed.end);
-      if (parsed.value instanceof RespPush) this.pushes.push(parsed.value);
-      else if (parsed.value instanceof RespError) this.#waiters.shift()?.reject(parsed.value);
-      else this.#waiters.shift()?.resolve(parsed.value);
-    }
-  }
-
-  #fail(error: Error): void {
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
-  }
+/** A word of a command or reply as text; empty for what is no string. */
+export function wordOf(value: RespValue | undefined): string {
+  if (typeof value === 'string') return value;
+  return Buffer.isBuffer(value) ? value.toString() : '';
 }
