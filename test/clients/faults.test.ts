@@ -1,12 +1,13 @@
+import { Redis as Ioredis } from 'ioredis';
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { RedisManager } from '../../src/client/index.js';
 import { PubSubManager } from '../../src/pubsub/index.js';
 import { afterThisTest } from '../support/cleanup.js';
-import { CLASSES, type ForeignClient } from '../support/clients.js';
+import { CLASSES, type ForeignClient, ioredisClient } from '../support/clients.js';
 import { eventually } from '../support/eventually.js';
 import { FaultProxy } from '../support/fault-proxy.js';
-import { noLeaks } from '../support/no-leaks.js';
+import { countResources, noLeaks } from '../support/no-leaks.js';
 import { RedisServer } from '../support/redis-server.js';
 
 noLeaks();
@@ -157,12 +158,32 @@ describe.each(CLASSES)('$name', ({ name, make }) => {
   it('that is ended while commands wait for it leaves none of them waiting', async () => {
     const server = await RedisServer.start();
     const client = await make({ path: server.socketPath });
-    const manager = await wrapped(client, { offlineQueue: { maxWait: '1m' }, commandTimeout: 500 });
+    // ioredis says nothing when it is ended between two attempts, so that only the deadline ends the wait
+    const commandTimeout = name.startsWith('@redis/client') ? '1h' : 500;
+    const manager = await wrapped(client, { offlineQueue: { maxWait: '1m' }, commandTimeout });
     await server.kill();
     await eventually(() => manager.state === 'down');
     const waiting = Promise.allSettled(Array.from({ length: 10 }, () => manager.command(['INCR', 'n'])));
     client.end();
     for (const result of await waiting) expect(result).toMatchObject({ reason: { outcome: 'not-sent' } });
+  });
+
+  it('leaves nobody waiting at close, and no socket of a lease to a server that does not answer', async () => {
+    const server = await RedisServer.start({ port: true });
+    const client = await make({ port: server.port });
+    const manager = await wrapped(client, { commandTimeout: '1h' });
+    const sockets = (): number => countResources().get('TCPSocketWrap') ?? 0;
+    const before = sockets();
+    const lease = await manager.lease();
+    expect(sockets()).toBe(before + 1);
+    server.pause();
+    const pending = [manager.command(['INCR', 'n']), lease.command(['INCR', 'n'])];
+    const cut = Promise.all(pending.map((each) => expect(each).rejects.toMatchObject({ outcome: 'unknown' })));
+    expect(await manager.close({ drain: 10 })).toMatchObject({ drained: false, cutCommands: 1, cutLeases: 1 });
+    await cut;
+    await eventually(() => sockets() === before, { within: 300 });
+    server.resume();
+    expect(await client.ping()).toBe('PONG');
   });
 
   it('cannot be wrapped when it was ended, and says why', async () => {
@@ -199,4 +220,14 @@ describe.each(CLASSES)('$name', ({ name, make }) => {
     await eventually(() => manager.state === 'ready');
     expect(await manager.command(['DBSIZE'])).toBe(0);
   });
+});
+
+it('a client that gives up ends what waits for it', async () => {
+  const server = await RedisServer.start();
+  const retryStrategy = (times: number): number | null => (times < 3 ? 20 : null);
+  const client = await ioredisClient(Ioredis, { path: server.socketPath }, { retryStrategy });
+  const manager = await wrapped(client, { offlineQueue: { maxWait: '1m' }, commandTimeout: '1h' });
+  await server.kill();
+  await eventually(() => manager.state === 'down');
+  await expect(manager.command(['INCR', 'n'])).rejects.toMatchObject({ reason: 'closed', outcome: 'not-sent' });
 });

@@ -227,6 +227,8 @@ describe('a client that sends again what may have run', () => {
     await expect(cache.getAndDelete('k')).rejects.toThrow(REFUSED);
     await cache.set('k', 'v');
     expect(await cache.get('k')).toBe('v');
+    // the client's own repeats are not repeated
+    expect(manager.config.settings().retry).toBeUndefined();
     await expect(wrap(client, { retry: {} })).rejects.toThrow('Expected `wrap.retry` to be false');
 
     const cured = client.duplicate({ autoResendUnfulfilledCommands: false });

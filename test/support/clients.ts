@@ -32,7 +32,7 @@ interface IoredisClass {
 }
 
 /** Without resending, and with waits that suit a test. */
-const IOREDIS = { autoResendUnfulfilledCommands: false, retryStrategy: () => 20, disconnectTimeout: 50 };
+const IOREDIS = { autoResendUnfulfilledCommands: false, retryStrategy: () => 20, disconnectTimeout: 600 };
 
 /** Every client that can be wrapped, and the modes of them that matter. */
 export const FAMILIES: readonly Family[] = [

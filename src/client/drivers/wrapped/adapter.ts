@@ -1,5 +1,6 @@
 import type { RedisOptions } from '../../redis-options.js';
 import type { IncomingMessage, ReplyMode, SubscriptionKind, WireCommand } from '../../driver.js';
+import type { Unsent } from './unsent.js';
 
 /** The same in two installed copies of the package. */
 const ADAPTER = Symbol.for('redis-utils.client-adapter');
@@ -34,7 +35,7 @@ export interface ClientAdapter {
   /** @internal Connects a client that waits for its first command. */
   start(): void;
   /** @internal @param unsent when it aborts, what was not written yet is dropped, where the client can do that */
-  call(command: WireCommand, mode: ReplyMode, unsent: AbortSignal): Promise<unknown>;
+  call(command: WireCommand, mode: ReplyMode, unsent: Unsent): Promise<unknown>;
   /** @internal Returns what removes every listener. */
   listen(events: ClientEvents): () => void;
   /** @internal A client of the same settings with a connection of its own, not connected yet. */

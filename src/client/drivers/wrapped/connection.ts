@@ -1,3 +1,4 @@
+import { ignore } from '../../../core/abort.js';
 import { ServerError } from '../../../core/errors.js';
 import type { Clock } from '../../../core/clock.js';
 import type { Connection, IncomingMessage, ReplySink, SubscriptionKind, WireCommand } from '../../driver.js';
@@ -24,7 +25,7 @@ export class WrappedConnection implements Connection {
   private constructor(client: DedicatedClient, endpoint: string) {
     this.#client = client;
     this.#endpoint = endpoint;
-    this.#handover = new Handover(endpoint);
+    this.#handover = new Handover(endpoint, ignore);
     client.onMessage = (message) => this.onMessage(message);
     client.onEnd = (cause) => this.#end(cause);
   }

@@ -1,5 +1,3 @@
-import { setMaxListeners } from 'node:events';
-
 import type { Timer } from '../../../core/clock.js';
 import { ConnectionError, type ConnectionReason, ServerError } from '../../../core/errors.js';
 import type { Runtime } from '../../../core/runtime.js';
@@ -13,6 +11,7 @@ import { withinAttempt } from './attempt.js';
 import { isErrorReply, lost } from './call-error.js';
 import { WrappedConnection } from './connection.js';
 import { Handover } from './handover.js';
+import { Unsent } from './unsent.js';
 
 /** What may wait while the client has enough in hand, where waiting while it is away is switched off. */
 const DEFAULT_QUEUE = { maxCommands: 10_000, maxBytes: 16 * 1024 * 1024 };
@@ -33,7 +32,7 @@ export class WrappedDriver implements Driver {
   readonly #handover: Handover;
   readonly #queue: CommandQueue;
   readonly #outlet: Outlet;
-  #unsent = unboundAbort();
+  #unsent = new Unsent();
   #stopListening: (() => void) | undefined;
   #sweep: Timer | undefined;
   #resp3 = false;
@@ -50,7 +49,7 @@ export class WrappedDriver implements Driver {
     this.#client = client;
     this.#settings = settings;
     this.#runtime = runtime;
-    this.#handover = new Handover(settings.endpoint);
+    this.#handover = new Handover(settings.endpoint, () => this.#answered());
     this.#queue = new CommandQueue(settings.offlineQueue ?? DEFAULT_QUEUE);
     const writable = (): boolean => this.#writable;
     this.#outlet = {
@@ -125,13 +124,13 @@ export class WrappedDriver implements Driver {
   }
 
   #give(command: WireCommand, sink: ReplySink): void {
-    const { signal } = this.#unsent;
-    this.#handover.give(sink, () => this.#client.call(command, sink.mode, signal), this.#answered);
+    const unsent = this.#unsent;
+    this.#handover.give(sink, () => this.#client.call(command, sink.mode, unsent));
   }
 
-  readonly #answered = (): void => {
+  #answered(): void {
     if (this.#queue.length > 0) this.#pump();
-  };
+  }
 
   /** Waits until the client is connected, and asks which protocol it speaks: one round trip. */
   async #greet(): Promise<void> {
@@ -174,7 +173,7 @@ export class WrappedDriver implements Driver {
     if (this.#up) {
       this.#up = false;
       const unsent = this.#unsent;
-      this.#unsent = unboundAbort();
+      this.#unsent = new Unsent();
       unsent.abort();
       if (this.#client.forgets) this.#handover.rejectAll(() => lost(this.endpoint, 'unknown', cause));
       this.onEvent({ type: 'down', cause });
@@ -211,13 +210,6 @@ export class WrappedDriver implements Driver {
     const facts = { endpoint: this.endpoint, reason, outcome, cause: this.#cause };
     return new ConnectionError(`The connection to ${this.endpoint} ${what}, ${ending}`, facts);
   }
-}
-
-/** One signal for all commands that the client has in hand. */
-function unboundAbort(): AbortController {
-  const controller = new AbortController();
-  setMaxListeners(0, controller.signal);
-  return controller;
 }
 
 const CONNECT_FIRST = 'is closed: connect the client before it is wrapped';
