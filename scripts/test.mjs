@@ -89,8 +89,18 @@ function fetchServers() {
 function projectsHere() {
   if (isWholeRun()) {
     const faults = FAULT_TARGETS.map((id) => `fault:${id}`);
-    const kinds = ['unit', 'types', 'kit', 'conformance:*', 'integration:*', 'differential:*', 'examples', 'docs'];
-    return [...kinds, ...faults, 'package'];
+    const kinds = [
+      'unit',
+      'types',
+      'kit',
+      'clients',
+      'conformance:*',
+      'integration:*',
+      'differential:*',
+      'examples',
+      'docs',
+    ];
+    return [...kinds, ...faults, 'soak', 'package'];
   }
   const kinds = options.only.length > 0 ? options.only : ['conformance', 'integration', 'differential', 'fault'];
   const perTarget = ['conformance', 'integration', 'differential', 'fault'];

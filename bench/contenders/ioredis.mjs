@@ -5,6 +5,15 @@ async function connect({ socketPath }) {
   return new Redis({ path: socketPath, enableAutoPipelining: true });
 }
 
+async function command(env) {
+  const client = await connect(env);
+  return {
+    get: (key) => client.get(key),
+    set: (key, text) => client.set(key, text, 'PX', 60_000),
+    close: () => client.disconnect(),
+  };
+}
+
 async function cache(env) {
   const client = await connect(env);
   return {
@@ -33,4 +42,4 @@ async function pubsub(env) {
   };
 }
 
-export const ioredis = { name: 'ioredis 6 (bare)', role: 'reference', features: { cache, pubsub } };
+export const ioredis = { name: 'ioredis 6 (bare)', role: 'reference', features: { command, cache, pubsub } };

@@ -12,6 +12,15 @@ async function connect({ socketPath }) {
   return client;
 }
 
+async function command(env) {
+  const client = await connect(env);
+  return {
+    get: (key) => client.get(key),
+    set: (key, text) => client.set(key, text, { expiration: { type: 'PX', value: 60_000 } }),
+    close: () => client.destroy(),
+  };
+}
+
 async function cache(env) {
   const client = await connect(env);
   return {
@@ -56,4 +65,8 @@ async function pubsub(env) {
   };
 }
 
-export const nodeRedis = { name: '@redis/client (bare)', role: 'reference', features: { cache, lock, pubsub } };
+export const nodeRedis = {
+  name: '@redis/client (bare)',
+  role: 'reference',
+  features: { command, cache, lock, pubsub },
+};

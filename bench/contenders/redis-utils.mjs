@@ -13,6 +13,15 @@ async function connect({ socketPath }, options = {}) {
 
 const close = (manager) => () => manager.close();
 
+async function command(env) {
+  const manager = await connect(env);
+  return {
+    get: (key) => manager.command(['GET', key]),
+    set: (key, text) => manager.command(['SET', key, text, 'PX', 60_000]),
+    close: close(manager),
+  };
+}
+
 async function cache(env) {
   const manager = await connect(env);
   const { CacheManager } = await load('cache');
@@ -76,7 +85,11 @@ async function pubsub(env) {
   };
 }
 
-export const redisUtils = { name: 'redis-utils', role: 'ours', features: { cache, lock, limit, session, pubsub } };
+export const redisUtils = {
+  name: 'redis-utils',
+  role: 'ours',
+  features: { command, cache, lock, limit, session, pubsub },
+};
 
 export const redisUtilsEncrypted = {
   name: 'redis-utils, encrypted',

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { FRAME_MAGIC } from '../codec/envelope.js';
 import { type Codec, type CodecContext, type CodecOptions, createCodec, DecodeError } from '../codec/index.js';
+import { isZero, readU32 } from '../core/bytes.js';
 import { wrong } from '../core/check.js';
 
 /*
@@ -105,8 +106,7 @@ export class EntryFormat {
     }
     if ((flags & ~KNOWN_FLAGS) !== 0) throw newer(key, 'the cache entry was written by a newer version');
     if ((flags & MISS_FLAGS) !== 0 || bytes[HEADER_BYTES - 1] !== 0) return false;
-    if (bytes.readUInt32BE(VERSION) !== this.#version) return false;
-    return bytes.readUIntBE(FRESH_UNTIL, 6) === 0;
+    return readU32(bytes, VERSION) === this.#version && isZero(bytes, FRESH_UNTIL, 6);
   }
 }
 

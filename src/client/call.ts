@@ -9,6 +9,8 @@ export interface Wait {
   /** `undefined` waits for as long as the connection lives. */
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
+  /** The reply may take as long as it likes: its silence says nothing about the connection. */
+  readonly blocks: boolean;
   /** Running the command twice has the effect of running it once. */
   readonly idempotent: boolean;
 }
@@ -59,7 +61,7 @@ export class Call extends Expiring implements ReplySink {
   }
 
   get blocks(): boolean {
-    return this.wait.timeoutMs === undefined;
+    return this.wait.blocks;
   }
 
   /** Where the outcome goes; the wait begins. */

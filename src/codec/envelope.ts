@@ -9,6 +9,7 @@
  *
  * Stored bytes outlive releases: a number is never given a second meaning. `docs/wire.md` is the public text of this.
  */
+import { readU32 } from '../core/bytes.js';
 import { checksum } from './checksum.js';
 import { ALGORITHM_NAMES, type CompressionAlgorithm } from './compression.js';
 import { DecodeError } from './errors.js';
@@ -91,7 +92,7 @@ export function formatOf(bytes: Buffer, start: number, key: string): Format {
 export function verifiedPayload(bytes: Buffer, start: number, key: string): number {
   const payload = start + HEADER_BYTES;
   const seed = CHECKSUM_SEEDS[bytes[start + 2] as number] as number;
-  if (bytes.readUInt32BE(start + 3) === checksum(bytes, payload, seed)) return payload;
+  if (readU32(bytes, start + 3) === checksum(bytes, payload, seed)) return payload;
   throw new DecodeError({ key, reason: 'checksum', detail: 'its checksum is wrong, so it was changed or cut short' });
 }
 

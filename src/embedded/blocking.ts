@@ -11,6 +11,8 @@ export class Waiter {
   readonly attempt: () => EngineReply | undefined;
   /** Set by the connection that waits. Called at most once. */
   settle: (reply: EngineReply) => void = () => {};
+  /** Called when it waits no longer, for whatever reason. */
+  removed: () => void = () => {};
 
   constructor(
     place: { database: Keyspace; keys: readonly string[]; timeoutMs: number | undefined },
@@ -27,8 +29,15 @@ export class Waiter {
 export class Blocking {
   readonly #waiting = new Map<Keyspace, Map<string, Set<Waiter>>>();
   readonly #ready = new Map<Keyspace, Set<string>>();
+  readonly #all = new Set<Waiter>();
+
+  /** Commands that wait now. */
+  get count(): number {
+    return this.#all.size;
+  }
 
   add(waiter: Waiter): void {
+    this.#all.add(waiter);
     let byKey = this.#waiting.get(waiter.database);
     if (byKey === undefined) this.#waiting.set(waiter.database, (byKey = new Map()));
     for (const key of waiter.keys) {
@@ -39,6 +48,7 @@ export class Blocking {
   }
 
   remove(waiter: Waiter): void {
+    this.#all.delete(waiter);
     const byKey = this.#waiting.get(waiter.database);
     for (const key of waiter.keys) {
       const waiters = byKey?.get(key);
@@ -46,6 +56,7 @@ export class Blocking {
       if (waiters?.size === 0) byKey?.delete(key);
     }
     if (byKey?.size === 0) this.#waiting.delete(waiter.database);
+    waiter.removed();
   }
 
   /** Notes that a key has changed, if anybody waits for it. */

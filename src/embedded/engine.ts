@@ -4,6 +4,7 @@ import type { Duration } from '../core/duration.js';
 import { type Random, systemRandom } from '../core/random.js';
 import { Blocking, Waiter } from './blocking.js';
 import { COMMANDS } from './command-table.js';
+import type { Interceptor } from './interceptor.js';
 import { Keyspace, type KeyspaceHost } from './keyspace.js';
 import { PubSub, type Subscriber } from './pubsub.js';
 import { type EngineReply, ErrorReply, QUEUED } from './reply.js';
@@ -58,6 +59,11 @@ export class EmbeddedRedis {
     return known;
   }
 
+  /** @internal Makes its name free for another engine. Who is connected stays so. */
+  static forget(name: string): void {
+    named.delete(name);
+  }
+
   /** Its name in this process; empty for one made with `new`. */
   get name(): string {
     return this.#name;
@@ -101,6 +107,7 @@ export class Engine implements Server, KeyspaceHost {
   readonly pubsub = new PubSub();
   readonly watches = new WatchedKeys();
   readonly scripts: ScriptCache;
+  interceptor: Interceptor | undefined;
   nowMs: number;
   /** Microseconds within `nowMs`, 0 to 999: what the monotonic clock has moved since that millisecond began. */
   nowUs = 0;
@@ -141,6 +148,12 @@ export class Engine implements Server, KeyspaceHost {
 
   /** Runs one command of a connection, errors included, and serves those who waited for what it changed. */
   execute(session: Session, argv: readonly string[]): EngineReply | Waiter {
+    if (this.interceptor === undefined) return this.#execute(session, argv);
+    const execute = (): EngineReply | Waiter => this.#execute(session, argv);
+    return this.interceptor.execute({ session, argv, clock: this.#clock, blocking: this.blocking, execute });
+  }
+
+  #execute(session: Session, argv: readonly string[]): EngineReply | Waiter {
     this.#readClock();
     let reply: EngineReply | Waiter;
     try {

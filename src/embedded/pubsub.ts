@@ -2,9 +2,11 @@ import { globMatches } from './glob.js';
 
 export type Kind = 'channel' | 'pattern';
 
-/** Who receives messages: `name` is the channel or pattern subscribed to. All strings hold bytes. */
+/** A connection, as the engine reaches it: `name` is the channel or pattern subscribed to. All strings hold bytes. */
 export interface Subscriber {
   deliver(message: { kind: Kind; name: string; channel: string; payload: string }): void;
+  /** Ends the connection, as a server or a network does. Absent where there is none. */
+  destroy?(): void;
 }
 
 /** Channels and patterns with their subscribers. */

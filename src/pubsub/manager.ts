@@ -1,6 +1,7 @@
 import { createCodec } from '../codec/index.js';
 import type { SubscriptionKind } from '../client/driver.js';
 import type { RedisManager } from '../client/manager.js';
+import { pubSubTraces, traced } from '../client/tracing.js';
 import { checkText } from '../core/check.js';
 import { ClosedError } from '../core/errors.js';
 import type { StandardSchemaV1 } from '../core/standard-schema.js';
@@ -52,9 +53,14 @@ export class PubSubManager<M = AnyChannels> implements AsyncDisposable {
   readonly #forgetCloseHook: () => void;
   #closed = false;
 
-  /** @throws ConfigError `RU_CONFIG` for an option that cannot be used. Sends nothing. */
+  /**
+   * Sends nothing.
+   * @throws ConfigError `RU_CONFIG` for an option that cannot be used, and for a manager whose client sends again what may
+   *   have run (`capabilities`): a message could arrive twice
+   */
   constructor(manager: RedisManager, options: PubSubOptions<M> = {}) {
     checkPubSubOptions(options);
+    manager.requireAtMostOnce('PubSubManager');
     this.#manager = manager;
     this.#prefix = options.prefix ?? '';
     this.#schemas = new Map(Object.entries((options.channels ?? {}) as Readonly<Record<string, StandardSchemaV1>>));
@@ -71,7 +77,11 @@ export class PubSubManager<M = AnyChannels> implements AsyncDisposable {
     this.#publisher = new Publisher({
       format: this.#format,
       prefix: this.#prefix,
-      send: (channel, payload, sendOptions) => manager.command<number>(['PUBLISH', channel, payload], sendOptions),
+      send: (channel, payload, sendOptions) => {
+        const send = (): Promise<number> => manager.command<number>(['PUBLISH', channel, payload], sendOptions);
+        if (!pubSubTraces.hasSubscribers) return send();
+        return traced(pubSubTraces, { kind: 'publish', channel, bytes: payload.length }, send);
+      },
     });
     this.#forgetCloseHook = manager.onClose(() => this.close());
   }

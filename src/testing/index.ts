@@ -17,3 +17,6 @@ export { findServer, findServers, type ServerBinary } from './server-binary.js';
 export type { Credentials, ServerCommandOptions } from './server-command.js';
 export type { ServerProcess } from './server-process.js';
 export type { NodeOptions, RedisServerOptions, TlsOptions } from './server-settings.js';
+export { EmbeddedRedis, type EmbeddedRedisOptions } from './embedded/embedded-redis.js';
+export type { FaultOptions, InjectedFault } from './embedded/seeded-faults.js';
+export { VirtualClock } from '../embedded/virtual-clock.js';

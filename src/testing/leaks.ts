@@ -2,6 +2,7 @@ import { checkFunction, checkKnown } from '../core/check.js';
 import { type Duration, toMs } from '../core/duration.js';
 import { LeakError } from './errors.js';
 import { eventually } from './eventually.js';
+import { TimerWatch } from './timer-watch.js';
 
 export interface LeakOptions {
   /** Kinds of resources, as Node names them (`TCPServerWrap`, `Timeout`, …), that may come and go. Default: none. */
@@ -19,50 +20,53 @@ export interface RunnerHooks {
 /** What a test runner's own traffic with its parent, and work on files, come and go with. */
 const OF_THE_RUNNER = ['FSReqPromise', 'FSReqCallback', 'PipeWrap', 'TTYWrap', 'MessagePort', 'Immediate'];
 
-/** A look at what keeps this process alive, to compare with later: see `watchLeaks`. */
+/** What keeps this process alive, to compare with later: see `watchLeaks`. */
 export class LeakWatch {
   readonly #before = countResources();
+  readonly #timers = new TimerWatch();
   readonly #ignored: ReadonlySet<string>;
   readonly #withinMs: number;
   readonly #rejections: unknown[] = [];
   readonly #onRejection = (reason: unknown): void => void this.#rejections.push(reason);
 
   /** @internal */
-  constructor({ ignore = [], within = '2s' }: LeakOptions) {
+  constructor({ ignore, withinMs }: { ignore: readonly string[]; withinMs: number }) {
     this.#ignored = new Set([...OF_THE_RUNNER, ...ignore]);
-    this.#withinMs = toMs(within, 'leaks.within', { min: 0 });
+    this.#withinMs = withinMs;
     process.on('unhandledRejection', this.#onRejection);
   }
 
   /**
    * Waits until nothing is left that was not there before, and ends the watch. Call it once, after all clean-up.
-   * @throws LeakError that names what is left behind, or the rejections that nobody handled
+   * @throws LeakError that names what is left behind and where timers were made, or the rejections that nobody handled
    */
   async check(): Promise<void> {
-    // Node tells of a rejection once the code that made it has given way
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
     try {
       await eventually(() => this.#expectNothingNew(), { within: this.#withinMs });
     } finally {
+      this.#timers.stop();
       process.off('unhandledRejection', this.#onRejection);
     }
     if (this.#rejections.length === 0) return;
     throw new LeakError(`Unhandled rejections: ${this.#rejections.map(String).join('; ')}`);
   }
 
-  #expectNothingNew(): void {
+  async #expectNothingNew(): Promise<void> {
+    // Node tells of ended timers and of rejections once the code that made them has given way
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
     const more = [...countResources()].filter(([kind, count]) => count > (this.#before.get(kind) ?? 0));
-    const left = more.filter(([kind]) => !this.#ignored.has(kind));
-    if (left.length === 0) return;
-    throw new LeakError(`Left behind: ${left.map(([kind, count]) => `${count} ${kind}`).join(', ')}`);
+    const left = more.filter(([kind]) => !this.#ignored.has(kind)).map(([kind, count]) => `${count} ${kind}`);
+    if (!this.#ignored.has('Timeout')) left.push(...this.#timers.places.map((place) => `a timer made ${place}`));
+    if (left.length > 0) throw new LeakError(`Left behind: ${left.join(', ')}`);
   }
 }
 
 /**
  * Begins to watch for what a piece of code leaves behind: timers, sockets, servers, child processes, and rejections
  * that nobody handles. What is unref'd does not count, for it holds nobody up.
+ * It slows promises down a little (async hooks), so measure nothing meanwhile.
  *
  * ```ts
  * const leaks = watchLeaks();
@@ -72,7 +76,8 @@ export class LeakWatch {
  */
 export function watchLeaks(options: LeakOptions = {}): LeakWatch {
   checkKnown('leaks', options, ['ignore', 'within']);
-  return new LeakWatch(options);
+  const withinMs = toMs(options.within ?? '2s', 'leaks.within', { min: 0 });
+  return new LeakWatch({ ignore: options.ignore ?? [], withinMs });
 }
 
 /**
@@ -97,9 +102,11 @@ export function noLeaks(hooks: RunnerHooks, options: LeakOptions = {}): void {
   });
 }
 
-/** What keeps this process alive, by kind. */
+/** What keeps this process alive, by kind, but for timers. */
 function countResources(): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
-  for (const kind of process.getActiveResourcesInfo()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  for (const kind of process.getActiveResourcesInfo()) {
+    if (kind !== 'Timeout') counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
   return counts;
 }

@@ -49,11 +49,6 @@ export class RespConnection {
     });
   }
 
-  /** What was sent and the other side has not taken yet. */
-  get unsentBytes(): number {
-    return this.#socket.writableLength;
-  }
-
   /** Ends the connection. What waits for a reply is rejected with `cause`, or with an error that says so. */
   close(cause?: Error): void {
     this.#socket.destroy(cause);

@@ -16,7 +16,7 @@ export interface QueuedCommand {
 }
 
 /** Sends a command with what goes before it. */
-export function deliver(connection: Connection, command: WireCommand, sink: LinkSink): void {
+export function deliver(connection: Outlet, command: WireCommand, sink: LinkSink): void {
   if (sink.preface !== undefined) request(connection, sink.preface).catch(ignore);
   connection.send(command, sink);
 }
@@ -25,6 +25,9 @@ interface Queued extends QueuedCommand {
   readonly bytes: number;
   readonly sinceMs: number;
 }
+
+/** What a queue is emptied into. */
+export type Outlet = Pick<Connection, 'alive' | 'writable' | 'send'>;
 
 export interface QueueLimits {
   readonly maxCommands: number;
@@ -59,7 +62,7 @@ export class CommandQueue {
   }
 
   /** Sends on while the connection takes more. */
-  pump(connection: Connection, dropped: () => Error): void {
+  pump(connection: Outlet, dropped: () => Error): void {
     while (this.#queued.length > 0 && connection.alive && connection.writable) {
       const { command, sink } = this.#shift();
       if (sink.abandoned) sink.reject(dropped());

@@ -101,6 +101,11 @@ export class Link {
     );
   }
 
+  /** Where a pause before the next attempt is under way, ends it. */
+  hurry(): void {
+    if (this.#retry !== undefined) this.#tryAgain();
+  }
+
   /**
    * Ends it without a loss: what was sent is still answered, and what waits is handed back. Nothing is told any more.
    * `destroy` cuts short what is not answered yet.
@@ -126,6 +131,7 @@ export class Link {
   #halt(): void {
     this.#stop.abort();
     this.#retry?.cancel();
+    this.#retry = undefined;
     this.#sweep?.cancel();
   }
 
@@ -166,9 +172,13 @@ export class Link {
     const attempt = this.#attempt;
     this.#attempt += 1;
     if (cause !== undefined) this.#ports.onEvent({ type: 'retry', attempt, delayMs, cause });
-    this.#retry = this.#ports.clock.timer(delayMs, () => {
-      this.connect(undefined).catch((error: Error) => this.#failed(error));
-    });
+    this.#retry = this.#ports.clock.timer(delayMs, () => this.#tryAgain());
+  }
+
+  #tryAgain(): void {
+    this.#retry?.cancel();
+    this.#retry = undefined;
+    this.connect(undefined).catch((error: Error) => this.#failed(error));
   }
 
   #failed(error: Error): void {

@@ -60,7 +60,7 @@ function info({ server }: Session, argv: readonly string[]): EngineReply {
       'tcp_port:0',
       `uptime_in_seconds:${uptimeSeconds}`,
     ],
-    clients: [`connected_clients:${server.sessions.size}`],
+    clients: [`connected_clients:${server.sessions.size}`, `blocked_clients:${server.blocking.count}`],
     memory: ['used_memory:0', 'maxmemory:0', 'maxmemory_policy:noeviction'],
     persistence: ['loading:0', 'aof_enabled:0'],
     replication: ['role:master', 'connected_slaves:0'],

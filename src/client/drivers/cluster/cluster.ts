@@ -8,7 +8,7 @@ import { Link } from '../link.js';
 import { refuse } from '../refuse.js';
 import type { WireConnection } from '../wire/connection.js';
 import { openWire } from '../wire/open.js';
-import { firstKey } from './command-key.js';
+import { firstKey } from '../../command-key.js';
 import { DedicatedConnections } from './dedicated.js';
 import { Discovery } from './discovery.js';
 import { Lookout } from './lookout.js';

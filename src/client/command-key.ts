@@ -1,5 +1,5 @@
-import { nameOf } from '../../command-facts.js';
-import type { WireCommand } from '../../driver.js';
+import { nameOf } from './command-facts.js';
+import type { WireCommand } from './driver.js';
 
 /** Commands without a key: any node may answer them. */
 const KEYLESS: ReadonlySet<string> = new Set(

@@ -1,0 +1,56 @@
+import { cacheOperations, lockOperation, plainOperations, sessionOperation, TIMEOUT_MS } from './operations.mjs';
+
+const WORKERS = 6;
+const CHANNELS = 5;
+
+/** Mixed load over all features on one manager, until it is stopped. */
+export function startLoad({ name, manager, lib, random, ledger, violate }) {
+  const cache = new lib.CacheManager(manager, '1m');
+  const sessions = new lib.SessionManager(cache);
+  const limiter = new lib.RateLimiter(manager);
+  const pubsub = new lib.PubSubManager(manager);
+  const channel = () => `soak.${random.below(CHANNELS)}`;
+  const operations = {
+    ...plainOperations({ name, manager, random, violate }),
+    ...cacheOperations({ cache, random }),
+    lock: lockOperation({ manager, lib, random, violate }),
+    limit: () => limiter.checkTokenBucket(`u${random.below(200)}`, 50, 20, { timeout: TIMEOUT_MS }),
+    publish: () => pubsub.publish(channel(), { n: random.next() }),
+    session: sessionOperation({ sessions, violate }),
+  };
+
+  const load = { isRunning: true, received: 0 };
+  const workers = Object.entries(operations).flatMap(([operation, run]) =>
+    Array.from({ length: WORKERS }, () => work({ load, ledger, random, operation: `${name}/${operation}`, run })),
+  );
+  const listeners = Array.from({ length: CHANNELS }, (_, n) => listen(load, pubsub, `soak.${n}`));
+  return async () => {
+    load.isRunning = false;
+    await Promise.all(workers);
+    await pubsub.close();
+    await Promise.all(listeners);
+    await cache.close();
+  };
+}
+
+async function work({ load, ledger, random, operation, run }) {
+  while (load.isRunning) {
+    // an operation is a few calls, each with a deadline of its own
+    await ledger.enter(operation, TIMEOUT_MS * 5, run);
+    await pause(1 + random.below(20));
+  }
+}
+
+async function listen(load, pubsub, channel) {
+  while (load.isRunning) {
+    try {
+      for await (const _ of await pubsub.subscribe(channel)) load.received += 1;
+    } catch {
+      await pause(200);
+    }
+  }
+}
+
+function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
