@@ -47,6 +47,7 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   readonly #cleanups: (() => void)[] = [];
   #ended: ConnectionError | undefined;
   identity: ConnectionIdentity | undefined;
+  inMulti = false;
   onMessage: (message: IncomingMessage) => void = () => {};
   onWritable: () => void = () => {};
   /** Called with each error reply, before whoever waits for it. */
@@ -147,7 +148,7 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   }
 
   ping(): void {
-    if (this.#waiting.length === 0) request(this, ['PING']).catch(ignore);
+    if (this.#waiting.length === 0 && !this.inMulti) request(this, ['PING']).catch(ignore);
   }
 
   giveUp(silentMs: number): void {
