@@ -116,6 +116,23 @@ test('a command on several keys that are apart is retried until they are togethe
   await cluster().waitUntilStable();
 });
 
+test('a slot that has moved costs one redirection, on shared connections and on leased ones', async () => {
+  const [shared, leasing] = [await connect(cluster().url), await connect(cluster().url)];
+  const key = tagged('once');
+  const from = await cluster().nodeOf(SLOT);
+  const [to] = await otherPrimaries(cluster(), from);
+  await cluster().moveSlot(SLOT, to as ClusterNode);
+  const before = await refusals(from, 'MOVED');
+  for (let call = 0; call < 20; call += 1) expect(await shared.command(['EXISTS', key])).toBe(0);
+  expect(await refusals(from, 'MOVED')).toBe(before + 1);
+  const first = await leasing.lease({ key });
+  await expect(first.command(['EXISTS', key])).rejects.toMatchObject({ replyCode: 'MOVED', retryable: true });
+  first.release();
+  await using second = await leasing.lease({ key });
+  expect(await second.command(['EXISTS', key])).toBe(0);
+  expect(await refusals(from, 'MOVED')).toBe(before + 2);
+});
+
 test('thousands of calls through redirections each get their own reply', async () => {
   const manager = await connect(cluster().url);
   const echo = defineScript<readonly [text: string], unknown>({
