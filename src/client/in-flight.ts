@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import { Deadlines } from '../core/deadlines.js';
-import { TimeoutError } from '../core/errors.js';
+import { ServerError, TimeoutError } from '../core/errors.js';
 import { Call, type CallOwner, type Wait } from './call.js';
 import { nameOf } from './command-facts.js';
 import { countKeys } from './command-keys.js';
@@ -13,6 +13,8 @@ export interface InFlightPorts {
   readonly send: (command: WireCommand, sink: ReplySink) => void;
   /** What a call says that ran out of time; absent: a `TimeoutError`. */
   readonly explain?: ((call: Call, stalled: boolean) => Error) | undefined;
+  /** A command was refused because the server is no primary. */
+  readonly suspect?: (() => void) | undefined;
   /** Absent: nothing is tried again. */
   readonly retries?: Retries | undefined;
   /** On a connection of one user alone. */
@@ -67,6 +69,7 @@ export class InFlight implements CallOwner {
   }
 
   retries(call: Call, error: Error): boolean {
+    if (error instanceof ServerError && error.replyCode === 'READONLY') this.#ports.suspect?.();
     return this.#ports.retries?.plan(call, error, () => this.#tryAgain(call, error)) ?? false;
   }
 

@@ -5,8 +5,9 @@ import { type Runtime, runtimeWith } from '../core/runtime.js';
 import { finishWithin } from './closing.js';
 import type { Command, CommandArg, CommandOptions } from './command.js';
 import { RedisConfig } from './config.js';
-import type { Driver } from './driver.js';
+import type { Capabilities, Driver } from './driver.js';
 import { openDriver } from './drivers/open-driver.js';
+import type { WrappableClient } from './drivers/wrapped/adapt.js';
 import { askHealth, type HealthReport } from './health.js';
 import type { Lease, LeaseOptions } from './lease.js';
 import { Leases } from './leases.js';
@@ -17,6 +18,7 @@ import { bindScript, type Script, type ScriptDef } from './script.js';
 import { SharedConnection } from './shared-connection.js';
 import { Subscriber } from './subscriber.js';
 import type { Transaction, TransactionOptions, TransactionResult } from './transaction.js';
+import type { WrapOptions } from './wrap-options.js';
 
 export interface ConnectOptions extends Partial<Runtime> {
   /** Gives up connecting, with `signal.reason`. */
@@ -83,9 +85,39 @@ export class RedisManager implements AsyncDisposable {
     options.signal?.throwIfAborted();
     const runtime = runtimeWith(options);
     const driver = await openDriver(checked, runtime);
-    const manager = new RedisManager(checked, driver, runtime);
+    return RedisManager.#connected(new RedisManager(checked, driver, runtime), options.signal);
+  }
+
+  /**
+   * Makes a manager of a client that is there already: of `@redis/client` or `redis` 5 and 6, of `ioredis` 5 and 6, or
+   * of `iovalkey`. It waits until the client is connected, and fails with the first reason why it is not.
+   *
+   * The client stays yours: it connects and reconnects by its own settings, and `close()` leaves it open, with no
+   * listener of ours. What needs a connection of its own (leases, subscriptions) gets a duplicate, which is ours.
+   * Deadlines, signals and outcomes are as ever; what the client cannot promise is said by `capabilities`, and by the
+   * doc comments of `nodeRedis()` and `ioredis()`.
+   *
+   * @param client the client, or what `nodeRedis(client)` of `redis-utils/node-redis` or `ioredis(client)` of
+   *        `redis-utils/ioredis` has made of it
+   * @param options what is not the client's own affair; anything else is refused by name
+   * @throws ConfigError `RU_CONFIG` for something else, or a client that cannot be used; ConnectionError; the signal's
+   *         reason
+   * Cost: 1 round trip.
+   */
+  static async wrap(
+    client: WrappableClient,
+    options: WrapOptions = {},
+    surroundings: ConnectOptions = {},
+  ): Promise<RedisManager> {
+    const runtime = runtimeWith(surroundings);
+    const { openWrapped } = await import('./drivers/wrapped/open-wrapped.js');
+    const { config, driver } = await openWrapped(client, options, runtime);
+    return RedisManager.#connected(new RedisManager(config, driver, runtime), surroundings.signal);
+  }
+
+  static async #connected(manager: RedisManager, signal: AbortSignal | undefined): Promise<RedisManager> {
     try {
-      await manager.#connection.connect(options.signal);
+      await manager.#connection.connect(signal);
       return manager;
     } catch (error) {
       await manager.close({ drain: 1 });
@@ -100,6 +132,11 @@ export class RedisManager implements AsyncDisposable {
 
   get state(): ManagerState {
     return this.#connection.state;
+  }
+
+  /** What the client under this manager allows to promise; everything, unless it was made by `wrap`. */
+  get capabilities(): Capabilities {
+    return this.#connection.capabilities;
   }
 
   /**
@@ -188,6 +225,11 @@ export class RedisManager implements AsyncDisposable {
   /** @internal The place for failures in the background that nobody awaits. */
   reportError(source: string, error: unknown): void {
     this.#events.emit('error', { source, error });
+  }
+
+  /** @internal @throws ConfigError when the client might run a command of `what` twice */
+  requireAtMostOnce(what: string): void {
+    this.#connection.requireAtMostOnce(what);
   }
 
   /** @internal Runs when the manager begins to close, while commands are still taken. */

@@ -2,8 +2,9 @@ import { toMs } from '../core/duration.js';
 import type { Emitter } from '../core/emitter.js';
 import { ClosedError, ConnectionError } from '../core/errors.js';
 import type { Runtime } from '../core/runtime.js';
+import { capabilitiesOf, requireAtMostOnce } from './capabilities.js';
 import { type Command, type CommandOptions, toWire } from './command.js';
-import type { Driver, DriverEvent, Reply } from './driver.js';
+import type { Capabilities, Driver, DriverEvent, Reply } from './driver.js';
 import type { Call } from './call.js';
 import { InFlight, outOfTime } from './in-flight.js';
 import type { ManagerEvents, ManagerState } from './manager-events.js';
@@ -35,6 +36,7 @@ export class SharedConnection {
       clock: runtime.clock,
       send: (command, sink) => driver.send(command, sink),
       explain: (call, stalled) => this.#explain(call, stalled),
+      suspect: () => driver.suspect?.(),
       retries: this.#retries,
       leased: false,
     });
@@ -47,6 +49,15 @@ export class SharedConnection {
 
   get inFlight(): number {
     return this.#inFlight.count;
+  }
+
+  get capabilities(): Capabilities {
+    return capabilitiesOf(this.#driver);
+  }
+
+  /** @throws ConfigError when a command of `what` might run twice */
+  requireAtMostOnce(what: string): void {
+    requireAtMostOnce(this.#driver, what);
   }
 
   connect(signal: AbortSignal | undefined): Promise<void> {

@@ -202,7 +202,7 @@ export class TimeoutError extends RedisUtilsError {
 
 /** Refusals that pass by themselves, or with a change of roles. */
 const PASSING: ReadonlySet<string> = new Set(
-  'LOADING BUSY MASTERDOWN CLUSTERDOWN TRYAGAIN READONLY OOM NOREPLICAS MISCONF NOGOODSLAVE'.split(' '),
+  'LOADING BUSY MASTERDOWN CLUSTERDOWN TRYAGAIN MOVED ASK READONLY OOM NOREPLICAS MISCONF NOGOODSLAVE'.split(' '),
 );
 
 /** The server answered with an error. `replyCode` is its first word: `NOPERM`, `WRONGTYPE`, `OOM`, `ERR`, … */

@@ -43,8 +43,11 @@ export class Lane {
     this.#isRunning = true;
     for (let next = this.#held[0]; next !== undefined && this.#isOpen(); next = this.#held[0]) {
       const waitMs = next.notBefore - performance.now();
-      if (waitMs > 0) await pause(waitMs);
-      if (!this.#isOpen()) break;
+      if (waitMs > 0) {
+        // looked at again: timers may fire a little early
+        await pause(Math.ceil(waitMs));
+        continue;
+      }
       this.#held.shift();
       await this.#write(next.bytes);
       this.#heldBytes -= next.bytes.length;

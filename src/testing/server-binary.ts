@@ -27,21 +27,21 @@ export function findServers(): readonly ServerBinary[] {
 }
 
 /**
- * The newest server that `version` describes: an id, or a beginning such as `valkey`, `redis-7` or `redis-7.0.15`.
+ * The server with that id, else the newest whose name and number begin so: `valkey`, `redis-7`, `redis-7.0.15`.
  * @throws MissingProgramError when there is none
  */
 export function findServer(version?: string): ServerBinary {
   const all = findServers();
-  const found = all.find((server) => version === undefined || isMeant(server, version));
+  const byId = all.find(({ id }) => id === version);
+  const found = byId ?? all.find((server) => version === undefined || isMeant(server, version));
   if (found !== undefined) return found;
   const remedy = 'install valkey-server or redis-server, or name a folder of servers in REDIS_UTILS_SERVERS';
   const known = all.length === 0 ? remedy : `there are ${all.map(({ id }) => id).join(', ')}`;
   throw new MissingProgramError(version ?? 'Redis or Valkey server', known);
 }
 
-function isMeant(server: ServerBinary, wanted: string): boolean {
-  if (server.id === wanted) return true;
-  const full = server.version.replace(' ', '-');
+function isMeant({ version }: ServerBinary, wanted: string): boolean {
+  const full = version.replace(' ', '-');
   return full === wanted || full.startsWith(`${wanted}-`) || full.startsWith(`${wanted}.`);
 }
 

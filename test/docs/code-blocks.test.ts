@@ -27,6 +27,9 @@ function layOut(): void {
   symlinkSync(root, join(folder, 'node_modules/redis-utils'));
   symlinkSync(join(root, 'node_modules/@types'), join(folder, 'node_modules/@types'));
   symlinkSync(join(root, 'node_modules/undici-types'), join(folder, 'node_modules/undici-types'));
+  for (const client of ['@redis', 'ioredis']) {
+    symlinkSync(join(root, 'node_modules', client), join(folder, 'node_modules', client));
+  }
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(compilerOptions()));
   for (const block of blocks) {
@@ -68,7 +71,9 @@ function placeOf(block: CodeBlock, lineOfProgram: number): string {
 function run(block: CodeBlock, url: string): Promise<{ code: number | null; printed: string }> {
   return new Promise((settle) => {
     const file = join(folder, 'out', `${fileNameOf(block)}.js`);
-    const child = spawn(process.execPath, [file], { cwd: folder, env: { ...process.env, REDIS_URL: url } });
+    const servers = process.env['REDIS_UTILS_SERVERS'] ?? join(root, '.servers');
+    const env = { ...process.env, REDIS_URL: url, REDIS_UTILS_SERVERS: servers };
+    const child = spawn(process.execPath, [file], { cwd: folder, env });
     let printed = '';
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => (printed += chunk.toString()));

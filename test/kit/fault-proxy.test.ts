@@ -163,7 +163,7 @@ test('jitter delays each piece by the numbers of its seed, and keeps the order',
   for (let n = 0; n < 4; n += 1) {
     const startedAt = performance.now();
     await connection.send(['ECHO', n]);
-    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(80 * uniform() - 1);
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(80 * uniform());
   }
   const replies = await Promise.all([1, 2, 3].map((n) => connection.send(['ECHO', n])));
   expect(replies.map(String)).toEqual(['1', '2', '3']);

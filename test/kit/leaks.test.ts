@@ -19,8 +19,8 @@ describe('a leak watch', () => {
     const leaks = watchLeaks(soon);
     const [timer, interval] = [setTimeout(() => undefined, 60_000), setInterval(() => undefined, 60_000)];
     const listener = createServer().listen(0, '127.0.0.1');
-    await expect(leaks.check()).rejects.toThrow(/^Left behind: (?=.*TCPServerWrap)(?=.*2 Timeout)/);
-    const timers = watchLeaks({ ...soon, ignore: ['TCPServerWrap'] });
+    await expect(leaks.check()).rejects.toThrow(/^Left behind: (?=.*TCPServerWrap)(?=.*[2-9] Timeout)/);
+    const timers = watchLeaks({ ignore: ['TCPServerWrap'] });
     clearTimeout(timer);
     clearInterval(interval);
     listener.close();
@@ -44,7 +44,7 @@ describe('a leak watch', () => {
   });
 
   test('counts nothing that holds nobody up, servers of the kit included', async () => {
-    const leaks = watchLeaks(soon);
+    const leaks = watchLeaks();
     const server = await RedisServer.start();
     setTimeout(() => undefined, 60_000).unref();
     await leaks.check();

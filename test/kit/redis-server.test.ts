@@ -4,6 +4,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { noLeaks } from '../support/no-leaks.js';
 import { RedisServer } from '../support/redis-server.js';
+import { findServer, findServers } from '../../src/testing/server-binary.js';
 import { RespPush } from '../../src/testing/resp.js';
 import { RespConnection } from '../../src/testing/resp-connection.js';
 import { certificates, type Certificate } from '../support/tls.js';
@@ -63,6 +64,61 @@ describe('RedisServer', () => {
     );
   });
 
+  test('is asked by the kit whatever its ACL forbids, or as somebody else', async () => {
+    const server = await RedisServer.start({ acl: ['user default off', 'user app on >secret ~app:* +get'] });
+    expect(await server.command(['SET', 'app:k', 'v'])).toBe('OK');
+    const app = { as: { username: 'app', password: 'secret' } };
+    expect(await server.command(['GET', 'app:k'], app)).toBe('v');
+    expect(await server.command(['GET', 'app:k'], { ...app, reply: 'bytes' })).toEqual(Buffer.from('v'));
+    await expect(server.command(['GET', 'k'], app)).rejects.toMatchObject({ replyCode: 'NOPERM' });
+  });
+
+  test('a command to a server that stands still ends in time', async () => {
+    const server = await RedisServer.start();
+    server.pause();
+    expect(server.state).toBe('paused');
+    await expect(server.command(['PING'], { timeout: 30 })).rejects.toMatchObject({
+      code: 'RU_TIMEOUT',
+      timeoutMs: 30,
+    });
+    server.resume();
+    expect(await server.command(['PING'])).toBe('PONG');
+  });
+
+  test('a stopped server says so', async () => {
+    const server = await RedisServer.start();
+    await server.stop();
+    await server.stop();
+    expect(server.state).toBe('stopped');
+    expect(() => server.pid).toThrow('a stopped server');
+    expect(() => server.port).toThrow('to have a port');
+    await expect(server.command(['PING'])).rejects.toThrow('ENOENT');
+  });
+
+  test('`await using` stops it', async () => {
+    let pid: number;
+    {
+      await using server = await RedisServer.start();
+      ({ pid } = server);
+      expect(process.kill(pid, 0)).toBe(true);
+    }
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  });
+
+  test('starts single nodes in the mode of a cluster and of a sentinel', async () => {
+    const [node, sentinel] = [await RedisServer.start({ cluster: true }), await RedisServer.start({ sentinel: true })];
+    expect(await node.command(['CLUSTER', 'INFO'])).toContain('cluster_known_nodes:1');
+    expect(await sentinel.command(['SENTINEL', 'MASTERS'])).toEqual([]);
+    expect([node.url, sentinel.url].every((url) => /^redis:\/\/127\.0\.0\.1:\d+$/.test(url))).toBe(true);
+  });
+
+  test('options are checked before anything runs', async () => {
+    await expect(RedisServer.start({ verison: 'valkey' } as object)).rejects.toThrow('did you mean `version`');
+    await expect(RedisServer.start({ cluster: true, sentinel: true })).rejects.toThrow('server.sentinel');
+    await expect(RedisServer.startCluster({ primaries: 0 })).rejects.toThrow('cluster.primaries');
+    await expect(RedisServer.startSentinel({ sentinels: 1, quorum: 2 })).rejects.toThrow('sentinel.quorum');
+  });
+
   test('speaks RESP3 with maps and pushes', async () => {
     const server = await RedisServer.start();
     const connection = await RespConnection.connect({ path: server.socketPath });
@@ -72,6 +128,31 @@ describe('RedisServer', () => {
     await eventually(() => expect(connection.pushes[0]).toBeInstanceOf(RespPush));
     connection.close();
     await unanswered;
+  });
+});
+
+describe('versions', () => {
+  const all = findServers();
+
+  test.each(all)('$version is found by its id, its name and any beginning of its number', (server) => {
+    const [name, number] = server.version.split(' ') as [string, string];
+    const [major, minor] = number.split('.') as [string, string];
+    expect(findServer(server.id)).toEqual(server);
+    expect(findServer(`${name}-${number}`).version).toBe(server.version);
+    expect(findServer(`${name}-${major}.${minor}`).version).toMatch(new RegExp(`^${name} ${major}\\.${minor}\\.`));
+    expect(findServer(name).version).toMatch(new RegExp(`^${name} `));
+  });
+
+  test('the newest comes first', () => {
+    const numbers = all.map(({ version }) => version.split(' ')[1] as string);
+    expect(numbers).toEqual([...numbers].sort((a, b) => b.localeCompare(a, 'en', { numeric: true })));
+    expect(findServer()).toEqual(all[0]);
+  });
+
+  test('one that is not there is named, with those that are', async () => {
+    const missing = { code: 'RU_TESTING_MISSING_PROGRAM', program: 'valkey-1.0' };
+    await expect(RedisServer.start({ version: 'valkey-1.0' })).rejects.toMatchObject(missing);
+    expect(() => findServer('redis-7.')).toThrow(String(all[0]?.id));
   });
 });
 

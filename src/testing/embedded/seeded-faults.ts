@@ -17,9 +17,12 @@ export interface FaultOptions {
    * write also `OOM` and `READONLY`, in the words of a server.
    */
   readonly errorReplies?: readonly string[] | undefined;
-  /** How probable it is that a command runs and its connection ends without the reply. 0 to 1. Default: 0. */
+  /**
+   * How probable it is that a command runs and its connection ends without the reply. 0 to 1. Default: 0. For clients
+   * of the listener: a manager on `memory://` does not replace its own connection.
+   */
   readonly lostReply?: number | undefined;
-  /** How probable it is that the connection ends before the command runs. 0 to 1. Default: 0. */
+  /** How probable it is that the connection ends before the command runs. 0 to 1. Default: 0. As for `lostReply`. */
   readonly drop?: number | undefined;
   /** How probable it is that a reply is late. 0 to 1. Default: 0. */
   readonly delay?: number | undefined;

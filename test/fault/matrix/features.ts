@@ -18,7 +18,7 @@ export interface Feature {
   end(): Promise<void>;
 }
 
-export const COMMAND_TIMEOUT_MS = 600;
+export const COMMAND_TIMEOUT_MS = 400;
 const nothing = (): Promise<void> => Promise.resolve();
 
 export async function allFeatures(manager: RedisManager): Promise<readonly Feature[]> {

@@ -49,6 +49,8 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   identity: ConnectionIdentity | undefined;
   onMessage: (message: IncomingMessage) => void = () => {};
   onWritable: () => void = () => {};
+  /** Called with each error reply, before whoever waits for it. */
+  onRefusal: (error: ServerError) => void = () => {};
   onEnd: (cause: Error) => void = () => {};
 
   /** @param socket connected, with nothing read from it yet */
@@ -139,6 +141,11 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
     this.#end(reason, cause);
   }
 
+  /** From now on it does not keep the process alive. */
+  unref(): void {
+    this.#socket.unref();
+  }
+
   ping(): void {
     if (this.#waiting.length === 0) request(this, ['PING']).catch(ignore);
   }
@@ -160,6 +167,7 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   }
 
   onError(error: Error): void {
+    this.onRefusal(error as ServerError);
     this.#next().reject(error);
   }
 
