@@ -58,6 +58,7 @@ export default defineConfig({
       project('types', { include: ['test/types/**/*.test.ts'] }),
       project('kit', { include: ['test/kit/**/*.test.ts'], target: firstServer, timeoutMs: 20_000 }),
       ...perTarget('conformance', targets, 15_000),
+      project('clients', { include: ['test/clients/**/*.test.ts'], target: firstServer, timeoutMs: 15_000 }),
       ...perTarget('integration', targets, 15_000),
       ...onCluster('conformance', 20_000),
       ...onCluster('integration', 20_000),

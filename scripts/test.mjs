@@ -89,7 +89,17 @@ function fetchServers() {
 function projectsHere() {
   if (isWholeRun()) {
     const faults = FAULT_TARGETS.map((id) => `fault:${id}`);
-    const kinds = ['unit', 'types', 'kit', 'conformance:*', 'integration:*', 'differential:*', 'examples', 'docs'];
+    const kinds = [
+      'unit',
+      'types',
+      'kit',
+      'clients',
+      'conformance:*',
+      'integration:*',
+      'differential:*',
+      'examples',
+      'docs',
+    ];
     return [...kinds, ...faults, 'soak', 'package'];
   }
   const kinds = options.only.length > 0 ? options.only : ['conformance', 'integration', 'differential', 'fault'];

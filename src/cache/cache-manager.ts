@@ -31,6 +31,10 @@ import { remove, writeAll, writeIfAbsent, writeOne } from './writes.js';
  * result is not stored. Not promised: anything of that kind between processes. A load that began in one process before
  * a `delete` in another may store what it read before; it expires with its `ttl`.
  *
+ * **A client that sends again what may have run** (`manager.capabilities.atMostOnce` is false: a wrapped ioredis with its
+ * defaults). `increment`, `setIfAbsent` and `getAndDelete` reject with `ConfigError`; a `set` or `delete` may take effect
+ * once more, over what others have written meanwhile.
+ *
  * @example
  * const cache = new CacheManager(manager, '5m');
  * const user = await cache.getOrSet(`user:${id}`, () => db.user(id), '1h');
@@ -154,7 +158,7 @@ export class CacheManager implements AsyncDisposable {
    * Cost: one `SET … NX`.
    */
   async setIfAbsent<T>(key: string, value: T, ttl?: Duration): Promise<boolean> {
-    return writeIfAbsent(this.#open(), { key, value, ttl });
+    return writeIfAbsent(this.#openForOnce('CacheManager.setIfAbsent'), { key, value, ttl });
   }
 
   /**
@@ -164,7 +168,7 @@ export class CacheManager implements AsyncDisposable {
    * Cost: one `GETDEL`.
    */
   async getAndDelete<T>(key: string): Promise<T | undefined> {
-    return (await take(this.#open(), key)) as T | undefined;
+    return (await take(this.#openForOnce('CacheManager.getAndDelete'), key)) as T | undefined;
   }
 
   /**
@@ -178,7 +182,7 @@ export class CacheManager implements AsyncDisposable {
    * Cost: one script.
    */
   async increment(key: string, by = 1, ttl?: Duration): Promise<number> {
-    const scope = this.#open();
+    const scope = this.#openForOnce('CacheManager.increment');
     const full = scope.space.key(key);
     checkInteger('by', by, { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
     const ttlMs = ttl === undefined ? scope.plan.ttlMs : toMs(ttl, 'cache.ttl');
@@ -238,5 +242,11 @@ export class CacheManager implements AsyncDisposable {
   #open(): Scope {
     this.#scope.assertOpen();
     return this.#scope;
+  }
+
+  /** For what must not run twice. @throws ConfigError when the client might do that */
+  #openForOnce(what: string): Scope {
+    this.manager.requireAtMostOnce(what);
+    return this.#open();
   }
 }

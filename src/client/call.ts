@@ -1,4 +1,5 @@
 import { Expiring } from '../core/deadlines.js';
+import { ConnectionError } from '../core/errors.js';
 import { commandName } from './command.js';
 import type { Reply, ReplyMode, ReplySink, WireCommand } from './driver.js';
 
@@ -8,6 +9,8 @@ export interface Wait {
   /** `undefined` waits for as long as the connection lives. */
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
+  /** The reply may take as long as it likes: its silence says nothing about the connection. */
+  readonly blocks: boolean;
   /** Running the command twice has the effect of running it once. */
   readonly idempotent: boolean;
 }
@@ -33,9 +36,10 @@ export class Call extends Expiring implements ReplySink {
   readonly wait: Wait;
   sent = false;
   abandoned = false;
-  /** Attempts that have failed, and how the last one did. */
+  /** Attempts that have failed. */
   failures = 0;
-  lastFailure: Error | undefined;
+  /** How the last attempt failed that the server may have run. */
+  doubt: Error | undefined;
   readonly #owner: CallOwner;
   #resolve: ((reply: Reply) => void) | undefined;
   #reject: ((reason: unknown) => void) | undefined;
@@ -57,7 +61,7 @@ export class Call extends Expiring implements ReplySink {
   }
 
   get blocks(): boolean {
-    return this.wait.timeoutMs === undefined;
+    return this.wait.blocks;
   }
 
   /** Where the outcome goes; the wait begins. */
@@ -92,8 +96,9 @@ export class Call extends Expiring implements ReplySink {
   reject(error: Error): void {
     if (!this.abandoned && this.#owner.retries(this, error)) return;
     this.#owner.ended(this);
-    // where an earlier attempt was sent, "nothing was sent" would not be true of the call
-    this.abandon(this.lastFailure ?? error);
+    // where an earlier attempt may have run, "nothing was sent" would not be true of the call
+    const isUnsent = error instanceof ConnectionError && error.outcome === 'not-sent';
+    this.abandon(isUnsent ? (this.doubt ?? error) : error);
   }
 
   #stopListening(): void {

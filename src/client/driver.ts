@@ -52,12 +52,22 @@ export interface IncomingMessage {
   readonly payload: Buffer;
 }
 
+/** How the server knows a connection. */
+export interface ConnectionIdentity {
+  /** `CLIENT ID`. */
+  readonly id: number;
+  /** `addr` in `CLIENT LIST`, if nothing on the way translates addresses. */
+  readonly address: string;
+}
+
 /** One connection with one life: it never reconnects by itself, and says once when it has ended. */
 export interface Connection {
   /** False as soon as the connection has ended; every later command fails with outcome `not-sent`. */
   readonly alive: boolean;
   /** False while the peer does not keep up: commands that can wait are better kept back until `onWritable`. */
   readonly writable: boolean;
+  /** Absent or undefined where it is not known. */
+  readonly identity?: ConnectionIdentity | undefined;
   send(command: WireCommand, sink: ReplySink): void;
   /** Resolves after the server's acknowledgement. Each name is asked for by itself, so that one fails alone. */
   subscribe(kind: SubscriptionKind, name: string): Promise<void>;
@@ -80,20 +90,50 @@ export type DriverEvent =
   | { readonly type: 'error'; readonly error: unknown }
   | { readonly type: 'retry'; readonly attempt: number; readonly delayMs: number; readonly cause: Error };
 
+/** Which connection is wanted, where there is more than one server. */
+export interface OpenHint {
+  /** As `nodeOf` named it. */
+  readonly node: string;
+}
+
+/** What the client under a manager allows to promise. Everything is true unless another package's client was wrapped. */
+export interface Capabilities {
+  /**
+   * A command is sent at most once. False: the client sends again, after a lost connection, what may have run; then
+   * whatever could do harm by running twice refuses the manager, with the setting that cures it.
+   */
+  readonly atMostOnce: boolean;
+  /** Replies have the shapes of RESP3. False: those of RESP2, where maps are flat arrays and doubles are strings. */
+  readonly resp3: boolean;
+  /**
+   * A connection that is up and silent is replaced (`unresponsiveAfter`, `heartbeat`). False: until the client notices
+   * by its own means, if it has any, commands on it end by their deadlines.
+   */
+  readonly watchdog: boolean;
+}
+
 /** The shared main connection, which comes back by itself, and a source of dedicated ones. */
 export interface Driver {
   /** Where commands go, without credentials: `redis://cache.internal:6379/0`, `memory://dev`. */
   readonly endpoint: string;
+  /** What it can promise, once it is connected. Absent: everything. */
+  readonly capabilities?: Capabilities;
+  /** The setting of its client that would make it send at most once, where it does not. */
+  readonly atMostOnceSetting?: string | undefined;
   /** Connects for the first time. Rejects with the first attempt's typed reason; retries nothing. */
   connect(signal: AbortSignal | undefined): Promise<void>;
   send(command: WireCommand, sink: ReplySink): void;
-  /**
-   * A dedicated connection, authenticated and on the configured database.
-   * @param key in a cluster, to the node that serves this key
-   */
-  open(signal: AbortSignal | undefined, key?: string): Promise<Connection>;
+  /** A dedicated connection, authenticated and on the configured database. */
+  open(signal: AbortSignal | undefined, hint?: OpenHint): Promise<Connection>;
+  /** The server that answers for a key just now. Absent where there is one for all. */
+  nodeOf?(key: string): string;
   /** Present in a cluster: commands may only have keys of one and the same slot. */
   slotOf?(key: string): number;
+  /**
+   * A command was refused because the server is no primary: look whether another one is. Cheap to call often; looks at
+   * most once per second or so, and replaces the main connection without a loss.
+   */
+  suspect?(): void;
   onEvent: (event: DriverEvent) => void;
   /** Ends the main connection and stops reconnecting. Dedicated connections belong to whoever opened them. */
   destroy(): void;

@@ -1,5 +1,5 @@
 import type { ManagerState } from './manager-events.js';
-import type { PoolStats } from './pool.js';
+import type { PoolStats } from './pool-stats.js';
 import type { Command, CommandOptions } from './command.js';
 import type { Reply } from './driver.js';
 import type { Clock } from '../core/clock.js';

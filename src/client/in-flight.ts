@@ -1,17 +1,24 @@
 import type { Clock } from '../core/clock.js';
 import { Deadlines } from '../core/deadlines.js';
-import { TimeoutError } from '../core/errors.js';
+import { ServerError, TimeoutError } from '../core/errors.js';
 import { Call, type CallOwner, type Wait } from './call.js';
+import { nameOf } from './command-facts.js';
+import { countKeys } from './command-keys.js';
 import type { Reply, ReplySink, WireCommand } from './driver.js';
 import type { Retries } from './retries.js';
+import { type CommandTrace, commandTraces, traced } from './tracing.js';
 
 export interface InFlightPorts {
   readonly clock: Clock;
   readonly send: (command: WireCommand, sink: ReplySink) => void;
   /** What a call says that ran out of time; absent: a `TimeoutError`. */
   readonly explain?: ((call: Call, stalled: boolean) => Error) | undefined;
+  /** A command was refused because the server is no primary. */
+  readonly suspect?: (() => void) | undefined;
   /** Absent: nothing is tried again. */
   readonly retries?: Retries | undefined;
+  /** On a connection of one user alone. */
+  readonly leased: boolean;
 }
 
 /** The calls on their way: their deadlines, their retries, and how many they are. */
@@ -33,6 +40,21 @@ export class InFlight implements CallOwner {
 
   /** Sends the command; resolves with its reply, or rejects when the wait ends before. */
   send(command: WireCommand, wait: Wait): Promise<Reply> {
+    return commandTraces.hasSubscribers ? this.#sendTraced(command, wait) : this.#send(command, wait);
+  }
+
+  #sendTraced(command: WireCommand, wait: Wait): Promise<Reply> {
+    const { leased } = this.#ports;
+    const trace: CommandTrace = {
+      command: nameOf(command),
+      args: command.length - 1,
+      keys: countKeys(command),
+      leased,
+    };
+    return traced(commandTraces, trace, () => this.#send(command, wait));
+  }
+
+  #send(command: WireCommand, wait: Wait): Promise<Reply> {
     const call = new Call(this, command, wait);
     this.#count += 1;
     return new Promise<Reply>((resolve, reject) => {
@@ -47,6 +69,7 @@ export class InFlight implements CallOwner {
   }
 
   retries(call: Call, error: Error): boolean {
+    if (error instanceof ServerError && error.replyCode === 'READONLY') this.#ports.suspect?.();
     return this.#ports.retries?.plan(call, error, () => this.#tryAgain(call, error)) ?? false;
   }
 

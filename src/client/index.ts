@@ -3,11 +3,15 @@ export type { Command, CommandArg, CommandOptions } from './command.js';
 export { RedisConfig } from './config.js';
 export type { EnvOptions } from './config-env.js';
 export type { ConfigLine } from './config-explain.js';
+export type { Capabilities } from './driver.js';
+export type { WrappableClient } from './drivers/wrapped/adapt.js';
 export type { HealthReport, ServerInfo } from './health.js';
 export type { Lease, LeaseOptions } from './lease.js';
-export { type ConnectOptions, type PipelineResult, RedisManager } from './manager.js';
+export type { Leak } from './leases.js';
+export { type ConnectOptions, RedisManager } from './manager.js';
 export type { DrainReport, ManagerEvents, ManagerState } from './manager-events.js';
-export type { PoolStats } from './pool.js';
+export type { PipelineResult } from './pipeline.js';
+export type { PoolCloseReason, PoolStats } from './pool-stats.js';
 export type {
   BreakerOptions,
   Credentials,
@@ -23,4 +27,6 @@ export type {
 } from './redis-options.js';
 export { defineScript, type Script, type ScriptDef } from './script.js';
 export type { Address, Target } from './settings.js';
+export type { Transaction, TransactionOptions, TransactionResult } from './transaction.js';
 export { TlsError, type TlsOption } from './tls-error.js';
+export type { WrapOptions } from './wrap-options.js';

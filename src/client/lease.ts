@@ -1,46 +1,60 @@
 import { toMs, type Duration } from '../core/duration.js';
 import { ClosedError } from '../core/errors.js';
-import { type Command, commandName, type CommandOptions, toWire } from './command.js';
-import type { Connection, WireCommand } from './driver.js';
-import { InFlight } from './in-flight.js';
-import type { Pool } from './pool.js';
-import { checkLeased, connectionEffect } from './shared-commands.js';
 import type { Clock } from '../core/clock.js';
+import { type Command, type CommandOptions, toWire } from './command.js';
+import { ConnectionChanges } from './connection-changes.js';
+import { InFlight } from './in-flight.js';
+import type { Loan } from './loan.js';
+import { checkLeased, connectionEffect } from './shared-commands.js';
 
 export interface LeaseOptions {
-  /** How long to wait for a free connection. Default: the pool's `acquireTimeout`. */
+  /** How long to wait for a connection, making one included. Default: the pool's `acquireTimeout`. */
   readonly timeout?: Duration | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** In a cluster: a key of the slot that the commands are for. Default: any node. Elsewhere it means nothing. */
+  readonly key?: string | undefined;
 }
 
-interface LeasePorts {
-  readonly pool: Pool;
+/** What a lease needs of whoever lends. */
+export interface Lender {
   readonly clock: Clock;
   readonly commandTimeoutMs: number;
+  readonly database: number;
+  /** The manager is closing: nothing is to wait for long. */
+  readonly isDraining: boolean;
+  ended(loan: Loan, changes: ConnectionChanges, busy: boolean): void;
 }
 
 /**
  * A dedicated connection, for commands that block or that change the connection (`BLPOP`, `WATCH`, `MULTI`, `SELECT`,
  * `WAIT`). Give it back with `release()` or `await using`.
  *
- * A blocking command has no deadline unless it is given one; every other has the manager's. When a wait ends before
- * its reply came, the connection is not reused. One left inside `MULTI`, watching, or in another way changed is closed
- * at release, so that the next user never inherits its state.
+ * A blocking command has no deadline unless it is given one; every other has the manager's. While the manager closes,
+ * a command that blocks is answered as if its time had come, where the server lets us ask for that, and a new one is
+ * refused with a `ClosedError`.
+ *
+ * The next user never inherits the state of the connection: an open `MULTI`, watched keys and another database are
+ * undone after release; a connection that was changed in any other way, or on which a wait ended before its reply came,
+ * is closed.
  */
 export class Lease implements AsyncDisposable {
-  readonly #connection: Connection;
-  readonly #ports: LeasePorts;
+  readonly #loan: Loan;
+  readonly #lender: Lender;
+  readonly #changes: ConnectionChanges;
   readonly #inFlight: InFlight;
   #released = false;
-  #changed = false;
-  #inMulti = false;
-  #watching = false;
 
   /** @internal made by `RedisManager.lease()` */
-  constructor(connection: Connection, ports: LeasePorts) {
-    this.#connection = connection;
-    this.#ports = ports;
-    this.#inFlight = new InFlight({ clock: ports.clock, send: (command, sink) => connection.send(command, sink) });
+  constructor(loan: Loan, lender: Lender) {
+    this.#loan = loan;
+    this.#lender = lender;
+    this.#changes = new ConnectionChanges(lender.database);
+    // by way of `this`: a lease on which something is in flight is not forgotten, whoever dropped it
+    this.#inFlight = new InFlight({
+      clock: lender.clock,
+      leased: true,
+      send: (command, sink) => this.#loan.pooled.connection.send(command, sink),
+    });
   }
 
   /**
@@ -51,12 +65,17 @@ export class Lease implements AsyncDisposable {
     if (this.#released) throw new ClosedError('The lease');
     const wire = toWire(command);
     checkLeased(wire);
-    const { signal } = options;
+    const { signal, timeout } = options;
     signal?.throwIfAborted();
-    const timeoutMs = this.#deadline(wire, options.timeout);
-    this.#note(wire);
-    const wait = { mode: options.reply ?? 'text', timeoutMs, signal, idempotent: false };
-    return (await this.#inFlight.send(wire, wait)) as T;
+    const blocks = connectionEffect(wire) === 'blocks';
+    if (blocks && this.#lender.isDraining) throw new ClosedError('The manager');
+    const { commandTimeoutMs } = this.#lender;
+    const fallbackMs = blocks ? undefined : commandTimeoutMs;
+    const timeoutMs = timeout === undefined ? fallbackMs : toMs(timeout, 'command.timeout');
+    this.#changes.note(wire);
+    const mode = options.reply ?? 'text';
+    const sent = this.#inFlight.send(wire, { mode, timeoutMs, signal, blocks, idempotent: false });
+    return (await (blocks ? this.#blocked(sent) : sent)) as T;
   }
 
   /** Gives the connection back. Calling it twice does nothing. */
@@ -64,8 +83,7 @@ export class Lease implements AsyncDisposable {
     if (this.#released) return;
     this.#released = true;
     this.#inFlight.stop();
-    const clean = this.#inFlight.count === 0 && !this.#changed && !this.#inMulti && !this.#watching;
-    this.#ports.pool.giveBack(this.#connection, clean);
+    this.#lender.ended(this.#loan, this.#changes, this.#inFlight.count > 0);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -73,19 +91,12 @@ export class Lease implements AsyncDisposable {
     return Promise.resolve();
   }
 
-  #deadline(wire: WireCommand, timeout: Duration | undefined): number | undefined {
-    if (timeout !== undefined) return toMs(timeout, 'command.timeout');
-    return connectionEffect(wire) === 'blocks' ? undefined : this.#ports.commandTimeoutMs;
-  }
-
-  /** Keeps track of what the command leaves behind on the connection. */
-  #note(wire: WireCommand): void {
-    if (connectionEffect(wire) !== 'state') return;
-    const name = commandName(wire);
-    if (name === 'MULTI') this.#inMulti = true;
-    else if (name === 'WATCH') this.#watching = true;
-    else if (name === 'EXEC' || name === 'DISCARD') this.#inMulti = this.#watching = false;
-    else if (name === 'UNWATCH') this.#watching = false;
-    else this.#changed = true;
+  async #blocked<T>(reply: Promise<T>): Promise<T> {
+    this.#loan.blocked += 1;
+    try {
+      return await reply;
+    } finally {
+      this.#loan.blocked -= 1;
+    }
   }
 }

@@ -1,3 +1,5 @@
+import type { Leak } from './leases.js';
+
 /** Where a manager stands. `down` means that its connection was lost and that it is trying to get it back. */
 export type ManagerState = 'connecting' | 'ready' | 'down' | 'draining' | 'closed';
 
@@ -8,6 +10,8 @@ export interface ManagerEvents {
   reconnecting: { readonly attempt: number; readonly delayMs: number; readonly cause: Error };
   /** A failure in the background that no caller awaits: a renewal, a refresh, a resubscription. */
   error: { readonly source: string; readonly error: unknown };
+  /** A lease that was not given back in time, once for each; see `pool.leakAfter`. */
+  leak: Leak;
 }
 
 /** What `close` did. */

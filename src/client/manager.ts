@@ -5,21 +5,20 @@ import { type Runtime, runtimeWith } from '../core/runtime.js';
 import { finishWithin } from './closing.js';
 import type { Command, CommandArg, CommandOptions } from './command.js';
 import { RedisConfig } from './config.js';
-import type { Driver } from './driver.js';
+import type { Capabilities, Driver } from './driver.js';
 import { openDriver } from './drivers/open-driver.js';
+import type { WrappableClient } from './drivers/wrapped/adapt.js';
 import { askHealth, type HealthReport } from './health.js';
 import type { Lease, LeaseOptions } from './lease.js';
 import { Leases } from './leases.js';
 import type { DrainReport, ManagerEvents, ManagerState } from './manager-events.js';
+import type { PipelineResult } from './pipeline.js';
 import type { RedisOptions } from './redis-options.js';
 import { bindScript, type Script, type ScriptDef } from './script.js';
 import { SharedConnection } from './shared-connection.js';
 import { Subscriber } from './subscriber.js';
-
-/** The result of one command of a pipeline. */
-export type PipelineResult =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly error: Error };
+import type { WrapOptions } from './wrap-options.js';
+import type { Transaction, TransactionOptions, TransactionResult } from './transaction.js';
 
 export interface ConnectOptions extends Partial<Runtime> {
   /** Gives up connecting, with `signal.reason`. */
@@ -31,11 +30,14 @@ const DEFAULT_DRAIN = '2s';
 /**
  * The connection of a service to one Redis or Valkey: what every module of this library is built on.
  *
- * Guarantees: every promise settles by its deadline, in flight included. A command is sent at most once; an error says
- * whether the server may have run it (`outcome`). After a lost connection the manager reconnects with growing, jittered
- * pauses; meanwhile commands fail at once with outcome `not-sent`. Nothing is queued, nothing is replaced by memory.
+ * Guarantees: every promise settles by its deadline, in flight included; a late reply reaches nobody. What may have run
+ * is never sent again, unless it only reads or was declared `idempotent`; an error says whether the server may have run
+ * it (`outcome`), and whether trying again makes sense (`retryable`). A connection that is lost, or up and silent, is
+ * replaced with growing, jittered pauses; meanwhile commands wait within the bounds of `offlineQueue`, then fail with
+ * outcome `not-sent`. Nothing is replaced by memory. `close()` always resolves in time.
  *
- * Not guaranteed: that a command with outcome `unknown` did not run.
+ * Not guaranteed: that a command with outcome `unknown` did not run; that commands of one tick run in order when they go
+ * to different nodes of a cluster, or when one of them is tried again.
  */
 export class RedisManager implements AsyncDisposable {
   readonly config: RedisConfig;
@@ -56,7 +58,12 @@ export class RedisManager implements AsyncDisposable {
     this.random = runtime.random;
     this.#connection = new SharedConnection(driver, runtime, { events: this.#events, settings: config.settings() });
     this.slotOf = driver.slotOf === undefined ? undefined : (key) => driver.slotOf?.(key) ?? 0;
-    this.#leases = new Leases(driver, config, runtime.clock);
+    this.#leases = new Leases(driver, {
+      ...runtime,
+      settings: config.settings(),
+      onLeak: (leak) => this.#events.emit('leak', leak),
+      report: (error) => this.reportError('lease', error),
+    });
     this.subscriber = new Subscriber({
       ...runtime,
       ackTimeoutMs: config.commandTimeoutMs,
@@ -81,9 +88,39 @@ export class RedisManager implements AsyncDisposable {
     options.signal?.throwIfAborted();
     const runtime = runtimeWith(options);
     const driver = await openDriver(checked, runtime);
-    const manager = new RedisManager(checked, driver, runtime);
+    return RedisManager.#connected(new RedisManager(checked, driver, runtime), options.signal);
+  }
+
+  /**
+   * Makes a manager of a client that is there already: of `@redis/client` or `redis` 5 and 6, of `ioredis` 5 and 6, or
+   * of `iovalkey`. It waits until the client is connected, and fails with the first reason why it is not.
+   *
+   * The client stays yours: it connects and reconnects by its own settings, and `close()` leaves it open, with no
+   * listener of ours. What needs a connection of its own (leases, subscriptions) gets a duplicate, which is ours.
+   * Deadlines, signals and outcomes are as ever; what the client cannot promise is said by `capabilities`, and by the
+   * doc comments of `nodeRedis()` and `ioredis()`.
+   *
+   * @param client the client, or what `nodeRedis(client)` of `redis-utils/node-redis` or `ioredis(client)` of
+   *        `redis-utils/ioredis` has made of it
+   * @param options what is not the client's own affair; anything else is refused by name
+   * @throws ConfigError `RU_CONFIG` for something else, or a client that cannot be used; ConnectionError; the signal's
+   *         reason
+   * Cost: 1 round trip.
+   */
+  static async wrap(
+    client: WrappableClient,
+    options: WrapOptions = {},
+    surroundings: ConnectOptions = {},
+  ): Promise<RedisManager> {
+    const runtime = runtimeWith(surroundings);
+    const { openWrapped } = await import('./drivers/wrapped/open-wrapped.js');
+    const { config, driver } = await openWrapped(client, options, runtime);
+    return RedisManager.#connected(new RedisManager(config, driver, runtime), surroundings.signal);
+  }
+
+  static async #connected(manager: RedisManager, signal: AbortSignal | undefined): Promise<RedisManager> {
     try {
-      await manager.#connection.connect(options.signal);
+      await manager.#connection.connect(signal);
       return manager;
     } catch (error) {
       await manager.close({ drain: 1 });
@@ -98,6 +135,11 @@ export class RedisManager implements AsyncDisposable {
 
   get state(): ManagerState {
     return this.#connection.state;
+  }
+
+  /** What the client under this manager allows to promise; everything, unless it was made by `wrap`. */
+  get capabilities(): Capabilities {
+    return this.#connection.capabilities;
   }
 
   /**
@@ -120,7 +162,7 @@ export class RedisManager implements AsyncDisposable {
    * commands may run in between. Never rejects for what a command answers. Cost: 1 round trip.
    */
   pipeline(commands: readonly Command[], options?: CommandOptions): Promise<PipelineResult[]> {
-    return Promise.all(commands.map((command) => toResult(this.#connection.send(command, options))));
+    return this.#connection.pipeline(commands, options);
   }
 
   /**
@@ -130,6 +172,33 @@ export class RedisManager implements AsyncDisposable {
    */
   lease(options: LeaseOptions = {}): Promise<Lease> {
     return this.#leases.lend(options);
+  }
+
+  /**
+   * Reads, decides and writes, as if nobody else were there: `fn` runs while the keys in `watch` are watched, and what
+   * it queues runs all together, only if none of those keys was changed meanwhile. Where one was, `fn` runs again, after
+   * a random pause, up to `attempts` times.
+   *
+   * Guarantees: each commit is one unbroken `MULTI` … `EXEC` on unchanged keys, also where nothing was queued. When `fn`
+   * throws, nothing was written, and its error is thrown on. Once `EXEC` was sent without an answer nothing is tried
+   * again: the error has outcome `unknown`.
+   *
+   * Not guaranteed: that a command which fails while the transaction runs undoes the others, and anything about keys
+   * that are not watched. `fn` may run several times, so what it does beside Redis must bear that. All keys of a
+   * transaction are of one slot in a cluster.
+   *
+   * @param watch the keys on whose state the writes depend; none watches nothing
+   * @returns `committed: false` when every attempt met a change
+   * @throws ServerError a command that the server refuses to queue (nothing was written), or to watch · ConnectionError,
+   *         TimeoutError, PoolTimeoutError, ClosedError, ConfigError, the signal's reason · whatever `fn` throws
+   * Cost per attempt: 2 round trips if `fn` reads in one tick, on a leased connection.
+   */
+  transaction<R>(
+    watch: readonly string[],
+    fn: (tx: Transaction) => R | Promise<R>,
+    options: TransactionOptions = {},
+  ): Promise<TransactionResult<R>> {
+    return this.#leases.transaction({ watch, fn }, options);
   }
 
   /** Binds a script to this manager. Cost of a run: 1 round trip, 2 when the server does not know the script yet. */
@@ -161,6 +230,11 @@ export class RedisManager implements AsyncDisposable {
     this.#events.emit('error', { source, error });
   }
 
+  /** @internal @throws ConfigError when the client might run a command of `what` twice */
+  requireAtMostOnce(what: string): void {
+    this.#connection.requireAtMostOnce(what);
+  }
+
   /** @internal Runs when the manager begins to close, while commands are still taken. */
   onClose(hook: () => void | Promise<void>): Unsubscribe {
     this.#closeHooks.add(hook);
@@ -168,8 +242,10 @@ export class RedisManager implements AsyncDisposable {
   }
 
   /**
-   * Lets modules finish (locks are released, subscriptions end), waits for what is in flight, then ends every
-   * connection. Always resolves, within `drain` (default 2 s) and 100 ms. Calling it again gives the same report.
+   * Lets modules finish (locks are released, subscriptions end), waits for leases to be given back and for what is in
+   * flight, then ends every connection. A command that blocks on a lease is answered as if its time had come, where the
+   * server tells us apart and the user may send `CLIENT LIST` and `CLIENT UNBLOCK`; else it is cut when the time is up.
+   * Always resolves, within `drain` (default 2 s) and 100 ms. Calling it again gives the same report.
    */
   close(options: { readonly drain?: Duration | undefined } = {}): Promise<DrainReport> {
     this.#closing ??= this.#close(toMs(options.drain ?? DEFAULT_DRAIN, 'close.drain', { min: 0 }));
@@ -185,6 +261,7 @@ export class RedisManager implements AsyncDisposable {
     this.#connection.moveTo('draining');
     const steps = [
       async () => void (await Promise.allSettled([...this.#closeHooks].map(async (hook) => hook()))),
+      () => this.#leases.drain(),
       () => this.#connection.drain(),
     ];
     const report = (error: unknown): void => this.reportError('manager.close', error);
@@ -200,12 +277,4 @@ export class RedisManager implements AsyncDisposable {
 function toConfig(config: RedisConfig | RedisOptions | string): RedisConfig {
   if (config instanceof RedisConfig) return config;
   return typeof config === 'string' ? RedisConfig.fromUrl(config) : RedisConfig.from(config);
-}
-
-async function toResult(reply: Promise<unknown>): Promise<PipelineResult> {
-  try {
-    return { ok: true, value: await reply };
-  } catch (error) {
-    return { ok: false, error: error as Error };
-  }
 }

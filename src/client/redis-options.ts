@@ -48,7 +48,13 @@ export interface PoolOptions {
   readonly leakAfter?: Duration | false | undefined;
 }
 
-/** Sentinels, and the name under which they watch the primary. */
+/**
+ * Sentinels, and the name under which they watch the primary. Other sentinels are learnt from them.
+ *
+ * Addresses of servers and sentinels are used as they are reported. Where those cannot be reached from here (NAT,
+ * containers), let them announce others: `replica-announce-ip`, `sentinel announce-ip`. With TLS a certificate must carry
+ * the reported address, unless `tls.servername` names another. `db` and `clientName` are not for the sentinels.
+ */
 export interface SentinelOptions {
   /** At least one `host` or `host:port`; IPv6 as `[::1]:26379`. Default port 26379. */
   readonly nodes: readonly string[];

@@ -5,8 +5,10 @@ import type { Call } from './call.js';
 import { isReadOnly, isScript } from './command-facts.js';
 import type { Settings } from './settings.js';
 
+/** Refusals that ask for another attempt: of a server in good health, whose slots are on the move. */
+const INVITING: ReadonlySet<string> = new Set(['TRYAGAIN', 'MOVED', 'ASK']);
 /** Refusals that say that the command was not run, and that it may be soon. */
-const NOT_RUN: ReadonlySet<string> = new Set(['LOADING', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'READONLY']);
+const NOT_RUN: ReadonlySet<string> = new Set(['LOADING', 'MASTERDOWN', 'CLUSTERDOWN', 'READONLY', ...INVITING]);
 
 /** Retries that are free, and how many may be saved up. */
 const SAVED = { first: 10, most: 100 };
@@ -24,7 +26,8 @@ interface Planned {
  * script's `READONLY` may come from its middle.
  *
  * Waits are random between 0 and a limit that doubles ("full jitter"), and never reach beyond the call's deadline. All
- * retries together are a share of the traffic, so that a struggling server is not given more work because it struggles.
+ * retries together are a share of the traffic, so that a struggling server is not given more work because it struggles;
+ * those that a server in good health asks for, while a slot moves, are not counted.
  *
  * Sources: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ and the retry budgets of
  * https://finagle.github.io/blog/2016/02/08/retry-budgets/
@@ -47,14 +50,15 @@ export class Retries {
 
   /** Plans another attempt; false when there is to be none. */
   plan(call: Call, error: Error, tryAgain: () => void): boolean {
-    if (this.#saved < 1 || !mayRunAgain(call, error)) return false;
+    const isInvited = error instanceof ServerError && INVITING.has(error.replyCode);
+    if ((this.#saved < 1 && !isInvited) || !mayRunAgain(call, error)) return false;
     const { clock, random } = this.#runtime;
     const { minDelayMs, maxDelayMs } = this.#limits;
     const delayMs = random.uniform() * Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(call.failures, 20));
     if (clock.monotonicMs() + delayMs >= call.dueMs) return false;
-    this.#saved -= 1;
+    if (!isInvited) this.#saved -= 1;
     call.failures += 1;
-    call.lastFailure = error;
+    if (error instanceof ConnectionError && error.outcome === 'unknown') call.doubt = error;
     const run = (): void => {
       this.#planned.delete(planned);
       tryAgain();

@@ -9,25 +9,28 @@ const COMMANDS: Readonly<Record<Exclude<ConnectionEffect, 'none'>, string>> = {
   blocks: 'BLPOP BRPOP BLMOVE BLMPOP BRPOPLPUSH BZPOPMIN BZPOPMAX BZMPOP WAIT WAITAOF',
   state: 'MULTI EXEC DISCARD WATCH UNWATCH SELECT AUTH READONLY READWRITE ASKING',
   // would leave the reply stream out of step with its callers; no connection of ours can take them
-  breaks: 'SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE MONITOR HELLO RESET QUIT SYNC PSYNC',
+  breaks:
+    'SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE MONITOR HELLO RESET QUIT SYNC PSYNC REPLCONF',
 };
 for (const [effect, names] of Object.entries(COMMANDS)) {
   for (const name of names.split(' ')) EFFECTS.set(name, effect as ConnectionEffect);
 }
-const CLIENT_STATEFUL = ['CACHING', 'NO-EVICT', 'NO-TOUCH', 'SETINFO', 'SETNAME', 'TRACKING'];
+/** What a `CLIENT` command that is not among these does to its connection is not known, and so it changes it. */
+const CLIENT_HARMLESS = 'GETNAME GETREDIR HELP ID INFO KILL LIST PAUSE TRACKINGINFO UNBLOCK UNPAUSE'.split(' ');
 
 export function connectionEffect(command: WireCommand): ConnectionEffect {
   const name = word(command[0]);
   const effect = EFFECTS.get(name);
   if (effect !== undefined) return effect;
   if (name === 'CLIENT') return clientEffect(word(command[1]));
+  if (name === 'SCRIPT') return word(command[1]) === 'DEBUG' ? 'breaks' : 'none';
   if (name !== 'XREAD' && name !== 'XREADGROUP') return 'none';
   return command.some((arg) => word(arg) === 'BLOCK') ? 'blocks' : 'none';
 }
 
 function clientEffect(verb: string): ConnectionEffect {
   if (verb === 'REPLY') return 'breaks';
-  return CLIENT_STATEFUL.includes(verb) ? 'state' : 'none';
+  return CLIENT_HARMLESS.includes(verb) ? 'none' : 'state';
 }
 
 /** Refuses what would hold up or change the connection that everybody shares. @throws ConfigError */

@@ -2,11 +2,13 @@ import { toMs } from '../core/duration.js';
 import type { Emitter } from '../core/emitter.js';
 import { ClosedError, ConnectionError } from '../core/errors.js';
 import type { Runtime } from '../core/runtime.js';
+import { capabilitiesOf, requireAtMostOnce } from './capabilities.js';
 import { type Command, type CommandOptions, toWire } from './command.js';
-import type { Driver, DriverEvent, Reply } from './driver.js';
+import type { Capabilities, Driver, DriverEvent, Reply } from './driver.js';
 import type { Call } from './call.js';
 import { InFlight, outOfTime } from './in-flight.js';
 import type { ManagerEvents, ManagerState } from './manager-events.js';
+import { type PipelineResult, toResult } from './pipeline.js';
 import { Retries } from './retries.js';
 import type { Settings } from './settings.js';
 import { checkShared } from './shared-commands.js';
@@ -34,7 +36,9 @@ export class SharedConnection {
       clock: runtime.clock,
       send: (command, sink) => driver.send(command, sink),
       explain: (call, stalled) => this.#explain(call, stalled),
+      suspect: () => driver.suspect?.(),
       retries: this.#retries,
+      leased: false,
     });
     driver.onEvent = (event) => this.#onDriverEvent(event);
   }
@@ -45,6 +49,15 @@ export class SharedConnection {
 
   get inFlight(): number {
     return this.#inFlight.count;
+  }
+
+  get capabilities(): Capabilities {
+    return capabilitiesOf(this.#driver);
+  }
+
+  /** @throws ConfigError when a command of `what` might run twice */
+  requireAtMostOnce(what: string): void {
+    requireAtMostOnce(this.#driver, what);
   }
 
   connect(signal: AbortSignal | undefined): Promise<void> {
@@ -61,10 +74,15 @@ export class SharedConnection {
       const timeoutMs = timeout === undefined ? this.#timeoutMs : toMs(timeout, 'command.timeout');
       signal?.throwIfAborted();
       this.#retries?.earn();
-      return this.#inFlight.send(wire, { mode, timeoutMs, signal, idempotent });
+      return this.#inFlight.send(wire, { mode, timeoutMs, signal, blocks: false, idempotent });
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** Sends several in one write; rejects for none of them. */
+  pipeline(commands: readonly Command[], options?: CommandOptions): Promise<PipelineResult[]> {
+    return Promise.all(commands.map((command) => toResult(this.send(command, options))));
   }
 
   moveTo(to: ManagerState, cause?: Error): void {

@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../core/clock.js';
 import { ClosedError, ConnectionError } from '../core/errors.js';
 import type { Random } from '../core/random.js';
 import type { Connection, IncomingMessage, SubscriptionKind } from './driver.js';
+import { pubSubTraces } from './tracing.js';
 import { Topic, type MessageSink, type SinkHandle, type TopicHost } from './topic.js';
 
 export type { MessageSink, SinkHandle } from './topic.js';
@@ -195,7 +196,10 @@ export class Subscriber {
   #dispatch(message: IncomingMessage): void {
     this.#heardMs = this.#options.clock.wallMs();
     this.#messages += 1;
-    this.#topics[message.kind].get(message.name)?.deliver(message);
+    const topic = this.#topics[message.kind].get(message.name);
+    if (!pubSubTraces.hasSubscribers) return topic?.deliver(message);
+    const { channel, payload } = message;
+    pubSubTraces.traceSync(() => topic?.deliver(message), { kind: 'deliver', channel, bytes: payload.length });
   }
 
   #lose(connection: Connection, cause: Error): void {

@@ -142,12 +142,17 @@ export class PoolTimeoutError extends ConnectionError {
     identify(this, 'PoolTimeoutError', 'RU_POOL_TIMEOUT');
   }
 
-  constructor(facts: { endpoint: string; waitedMs: number; size: number; max: number }) {
-    super(
-      `No connection became free within ${facts.waitedMs} ms (${facts.size} of ${facts.max} in use) – ` +
-        'release leases sooner or raise `pool.max`',
-      { endpoint: facts.endpoint, reason: 'pool', outcome: 'not-sent' },
-    );
+  constructor(facts: { endpoint: string; waitedMs: number; size: number; max: number; opening: number }) {
+    const used = facts.size - facts.opening;
+    const why =
+      facts.opening === 0
+        ? `${used} of ${facts.max} in use) – release leases sooner or raise \`pool.max\``
+        : `${used} of ${facts.max} in use, ${facts.opening} being made) – the server is slow to accept connections`;
+    super(`No connection became free within ${facts.waitedMs} ms (${why}`, {
+      endpoint: facts.endpoint,
+      reason: 'pool',
+      outcome: 'not-sent',
+    });
     this.waitedMs = facts.waitedMs;
     this.size = facts.size;
     this.max = facts.max;
@@ -197,7 +202,7 @@ export class TimeoutError extends RedisUtilsError {
 
 /** Refusals that pass by themselves, or with a change of roles. */
 const PASSING: ReadonlySet<string> = new Set(
-  'LOADING BUSY MASTERDOWN CLUSTERDOWN TRYAGAIN READONLY OOM NOREPLICAS MISCONF NOGOODSLAVE'.split(' '),
+  'LOADING BUSY MASTERDOWN CLUSTERDOWN TRYAGAIN MOVED ASK READONLY OOM NOREPLICAS MISCONF NOGOODSLAVE'.split(' '),
 );
 
 /** The server answered with an error. `replyCode` is its first word: `NOPERM`, `WRONGTYPE`, `OOM`, `ERR`, … */

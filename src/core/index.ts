@@ -15,5 +15,6 @@ export {
   ServerError,
   TimeoutError,
 } from './errors.js';
+export type { LatencySummary } from './latencies.js';
 export type { Random } from './random.js';
 export type { SchemaIssue, SchemaResult, StandardSchemaV1 } from './standard-schema.js';

@@ -32,13 +32,14 @@ export class DistributedLock {
 
   /**
    * @param ttl how long the lock outlives a holder that vanished: 10 ms to 1 d
-   * @throws ConfigError `RU_CONFIG`
+   * @throws ConfigError `RU_CONFIG`, also for a manager whose client sends again what may have run (`capabilities`)
    *
    * Cost: none; nothing is sent.
    */
   constructor(manager: RedisManager, key: string, ttl: Duration, options?: LockOptions) {
     this.key = checkText('lock.key', key);
     const terms = checkLockOptions(ttl, options);
+    manager.requireAtMostOnce('DistributedLock');
     const hash = manager.keySpace('lock', options?.prefix).key(key);
     this.#terms = { ...terms, keeper: Keeper.of(manager), key, hash };
   }

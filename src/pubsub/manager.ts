@@ -1,6 +1,7 @@
 import { createCodec } from '../codec/index.js';
 import type { SubscriptionKind } from '../client/driver.js';
 import type { RedisManager } from '../client/manager.js';
+import { pubSubTraces, traced } from '../client/tracing.js';
 import { checkText } from '../core/check.js';
 import { ClosedError } from '../core/errors.js';
 import type { StandardSchemaV1 } from '../core/standard-schema.js';
@@ -26,9 +27,9 @@ type FreeName<M> = string extends keyof M ? string : never;
 export interface PublishResult {
   /**
    * How many subscribers the server handed it to. One process counts once per channel and once per matching pattern,
-   * however many subscriptions it has.
+   * however many subscriptions it has. Absent in a cluster, where a node counts only those that are connected to it.
    */
-  readonly receivers: number;
+  readonly receivers?: number;
 }
 
 /**
@@ -52,9 +53,14 @@ export class PubSubManager<M = AnyChannels> implements AsyncDisposable {
   readonly #forgetCloseHook: () => void;
   #closed = false;
 
-  /** @throws ConfigError `RU_CONFIG` for an option that cannot be used. Sends nothing. */
+  /**
+   * Sends nothing.
+   * @throws ConfigError `RU_CONFIG` for an option that cannot be used, and for a manager whose client sends again what may
+   *   have run (`capabilities`): a message could arrive twice
+   */
   constructor(manager: RedisManager, options: PubSubOptions<M> = {}) {
     checkPubSubOptions(options);
+    manager.requireAtMostOnce('PubSubManager');
     this.#manager = manager;
     this.#prefix = options.prefix ?? '';
     this.#schemas = new Map(Object.entries((options.channels ?? {}) as Readonly<Record<string, StandardSchemaV1>>));
@@ -71,7 +77,11 @@ export class PubSubManager<M = AnyChannels> implements AsyncDisposable {
     this.#publisher = new Publisher({
       format: this.#format,
       prefix: this.#prefix,
-      send: (channel, payload, sendOptions) => manager.command<number>(['PUBLISH', channel, payload], sendOptions),
+      send: (channel, payload, sendOptions) => {
+        const send = (): Promise<number> => manager.command<number>(['PUBLISH', channel, payload], sendOptions);
+        if (!pubSubTraces.hasSubscribers) return send();
+        return traced(pubSubTraces, { kind: 'publish', channel, bytes: payload.length }, send);
+      },
     });
     this.#forgetCloseHook = manager.onClose(() => this.close());
   }
@@ -79,7 +89,7 @@ export class PubSubManager<M = AnyChannels> implements AsyncDisposable {
   /**
    * Publishes a message. With a schema, what is sent is the schema's output.
    *
-   * @returns how many subscribers the server handed it to; 0 is no error
+   * @returns how many subscribers the server handed it to, where that is known; 0 is no error
    * @throws PayloadError `RU_PAYLOAD` it does not match the schema · SerializationError the codec cannot carry it: not
    *   sent · ServerError `NOPERM` · ConnectionError, TimeoutError with `outcome` · ClosedError · `signal.reason`
    * Cost: 1 round trip.
@@ -89,7 +99,8 @@ export class PubSubManager<M = AnyChannels> implements AsyncDisposable {
   async publish<T>(channel: string | Channel<T>, message: T, options?: PublishOptions): Promise<PublishResult> {
     this.#assertOpen();
     checkPublishOptions(options);
-    return { receivers: await this.#publisher.publish(this.#target(channel), message, options) };
+    const receivers = await this.#publisher.publish(this.#target(channel), message, options);
+    return this.#manager.slotOf === undefined ? { receivers } : {};
   }
 
   /**

@@ -55,9 +55,10 @@ export class RateLimiter {
   readonly #batcher: DecisionBatcher;
   readonly #buckets = new TokenBuckets();
 
-  /** @throws ConfigError `RU_CONFIG` */
+  /** @throws ConfigError `RU_CONFIG`, also for a manager whose client sends again what may have run (`capabilities`) */
   constructor(manager: RedisManager, options: RateLimiterOptions = {}) {
     checkKnown('rateLimit', options, ['prefix', 'onError', 'timeout']);
+    manager.requireAtMostOnce('RateLimiter');
     this.#keys = manager.keySpace('limit', options.prefix);
     this.#onError = checkOneOf('rateLimit.onError', options.onError ?? 'throw', ERROR_MODES);
     this.#timeoutMs = toMs(options.timeout ?? manager.config.commandTimeoutMs, 'rateLimit.timeout');

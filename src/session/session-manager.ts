@@ -53,11 +53,12 @@ export class SessionManager<T extends object = Record<string, unknown>> {
 
   /**
    * @param cache the cache manager whose connection and way of writing values sessions use, or a RedisManager
-   * @throws ConfigError
+   * @throws ConfigError, also for a manager whose client sends again what may have run (`capabilities`)
    */
   constructor(cache: SessionHost | RedisManager, options: SessionOptions<T> = {}) {
     this.#settings = toSettings(cache, options);
     const { manager, prefix, pepper, codec } = this.#settings;
+    manager.requireAtMostOnce('SessionManager');
     this.#ids = new SessionIds({ keys: manager.keySpace('session', prefix), random: manager.random, pepper });
     this.#store = new SessionStore(manager);
     this.#seal = new SessionSeal(createCodec(codec));

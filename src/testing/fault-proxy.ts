@@ -44,7 +44,7 @@ const MAX_COMMANDS = 10_000;
 export class FaultProxy implements AsyncDisposable {
   /** Names of the commands that went through, in order and in capitals; the latest 10,000 at most. */
   readonly commands: string[] = [];
-  readonly #upstream: NetConnectOpts;
+  #upstream: NetConnectOpts;
   readonly #isTls: boolean;
   readonly #links = new Set<Link>();
   readonly #faults: Faults = { toServer: new DirectionFaults(), toClient: new DirectionFaults() };
@@ -55,10 +55,7 @@ export class FaultProxy implements AsyncDisposable {
 
   private constructor(target: ProxyTarget) {
     this.#isTls = 'url' in target && String(target.url).startsWith('rediss:');
-    const hasSocket = 'socketPath' in target && !this.#isTls;
-    this.#upstream = hasSocket
-      ? { path: target.socketPath }
-      : { host: '127.0.0.1', port: (target as { port: number }).port };
+    this.#upstream = addressOf(target, this.#isTls);
   }
 
   /**
@@ -91,6 +88,14 @@ export class FaultProxy implements AsyncDisposable {
   /** Connections that were ever accepted. */
   get accepted(): number {
     return this.#accepted;
+  }
+
+  /**
+   * Connects to another server from now on, as a host name does whose address changes. Open connections stay.
+   * @param target speaks TLS if the one before did
+   */
+  redirect(target: ProxyTarget): void {
+    this.#upstream = addressOf(target, this.#isTls);
   }
 
   /** Delays all bytes, in their order: one way, or both. */
@@ -216,4 +221,9 @@ export class FaultProxy implements AsyncDisposable {
     if (direction === undefined) return DIRECTIONS.map((each) => this.#faults[each]);
     return [this.#faults[checkOneOf('direction', direction, DIRECTIONS)]];
   }
+}
+
+function addressOf(target: ProxyTarget, isTls: boolean): NetConnectOpts {
+  if ('socketPath' in target && !isTls) return { path: target.socketPath };
+  return { host: '127.0.0.1', port: (target as { port: number }).port };
 }

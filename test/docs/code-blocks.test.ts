@@ -27,6 +27,9 @@ function layOut(): void {
   symlinkSync(root, join(folder, 'node_modules/redis-utils'));
   symlinkSync(join(root, 'node_modules/@types'), join(folder, 'node_modules/@types'));
   symlinkSync(join(root, 'node_modules/undici-types'), join(folder, 'node_modules/undici-types'));
+  for (const client of ['@redis', 'ioredis']) {
+    symlinkSync(join(root, 'node_modules', client), join(folder, 'node_modules', client));
+  }
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(compilerOptions()));
   for (const block of blocks) {

@@ -57,6 +57,23 @@ describe('installed into an empty project', () => {
     expect(project.node(['require.cjs']).trim()).toBe('true');
   });
 
+  test('no client of another package is installed with it, and none is needed to name one or to be refused', () => {
+    const program = `
+      import { existsSync } from 'node:fs';
+      import { RedisManager } from 'redis-utils';
+      import { nodeRedis } from 'redis-utils/node-redis';
+      import { ioredis } from 'redis-utils/ioredis';
+      const there = ['@redis/client', 'redis', 'ioredis', 'iovalkey'].filter((name) => existsSync('node_modules/' + name));
+      const refused = await RedisManager.wrap({}).catch((error) => error.code);
+      console.log(JSON.stringify([there, refused, typeof nodeRedis, typeof ioredis]));`;
+    project.write('peers.mjs', program);
+    expect(JSON.parse(project.node(['peers.mjs']))).toEqual([[], 'RU_CONFIG', 'function', 'function']);
+  });
+
+  test.each(['redis-utils', 'redis-utils/client'])('%s loads no file for a client of another package', (subPath) => {
+    expect(loadedBy(subPath).filter((url) => url.includes('/wrapped/'))).toEqual([]);
+  });
+
   test('import and require give the same classes', () => {
     const program = `
       const required = require('redis-utils');

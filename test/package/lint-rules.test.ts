@@ -44,8 +44,10 @@ const structure: Sample[] = [
   ...MODULES.map((from) => importing(`src/${from}/to-embedded.ts`, '../embedded/index.js')),
   ...MODULES.map((from) => importing(`src/${from}/to-driver.ts`, '../client/drivers/node-redis/standalone.js')),
   ...['lock', 'rate-limit'].map((from) => importing(`src/${from}/to-codec.ts`, '../codec/index.js')),
-  ...['core', 'codec', 'client', 'embedded', ...MODULES].map((from) =>
-    importing(`src/${from}/to-package.ts`, '@redis/client'),
+  ...['core', 'codec', 'client', 'client/drivers', 'embedded', ...MODULES].flatMap((from) =>
+    ['@redis/client', 'ioredis', 'iovalkey'].map((client) =>
+      importing(`src/${from}/to-${client.replace(/\W/g, '-')}.ts`, client),
+    ),
   ),
   ...['core', 'client', 'embedded', ...MODULES].map((from) => importing(`src/${from}/to-msgpackr.ts`, 'msgpackr')),
   ...['core', 'codec', 'client', 'client/drivers', 'embedded', ...MODULES].map((from) =>
@@ -162,7 +164,6 @@ const allowed: Omit<Sample, 'rule'>[] = [
     file: 'src/client/codec-types.ts',
     code: "import type { Codec } from '../codec/index.js';\nexport type C = Codec;",
   },
-  { file: 'src/client/drivers/node-redis.ts', code: "export { createClient } from '@redis/client';" },
   { file: 'src/client/drivers/open.ts', code: "export const open = async () => import('../../embedded/index.js');" },
   {
     file: 'src/session/uses.ts',

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { inject } from 'vitest';
+import { beforeAll, inject } from 'vitest';
 import type { RedisOptions } from '../../src/client/redis-options.js';
 import { RedisManager } from '../../src/client/manager.js';
 import { afterThisFile, afterThisTest } from './cleanup.js';
 import { RedisServer } from './redis-server.js';
 import type { RawArg, RespValue } from '../../src/testing/resp.js';
+import { RespConnection } from '../../src/testing/resp-connection.js';
 import { findServer } from '../../src/testing/server-binary.js';
 
 /**
@@ -77,6 +78,34 @@ export async function rawBytes(args: readonly RawArg[]): Promise<RespValue> {
   if (!target.embedded && !target.cluster) return (await server()).command(args, { reply: 'bytes' });
   return (await rawManager()).command<RespValue>(args, { reply: 'bytes' });
 }
+
+/** Sends plain commands to one server, past the library; strings of replies are bytes. */
+export type Ask = (args: readonly RawArg[]) => Promise<RespValue>;
+
+/** Does the same at every server of the target, and gives what each came to. */
+export async function onEachNode<T>(look: (ask: Ask) => Promise<T>): Promise<readonly T[]> {
+  if (target.embedded) return [await look(rawBytes)];
+  if (!target.cluster) return [await look(async (args) => (await server()).command(args, { reply: 'bytes' }))];
+  const addresses = [...inject('clusterUrl').matchAll(/([\d.]+):(\d+)/g)];
+  return Promise.all(
+    addresses.map(async ([, host, port]) => {
+      const connection = await RespConnection.connect({ host: String(host), port: Number(port) });
+      try {
+        return await look((args) => connection.send(args));
+      } finally {
+        connection.close();
+      }
+    }),
+  );
+}
+
+/** One plain command at every server of the target: the answer of each, strings as bytes. */
+export function rawOnEachNode(args: readonly RawArg[]): Promise<readonly RespValue[]> {
+  return onEachNode((ask) => ask(args));
+}
+
+// before the first test, or its connections would be something that this test leaves behind
+if (target.cluster) beforeAll(async () => void (await rawManager()));
 
 async function closeNow(manager: RedisManager): Promise<void> {
   await manager.close({ drain: 1000 });

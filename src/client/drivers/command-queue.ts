@@ -1,16 +1,33 @@
+import { ignore } from '../../core/abort.js';
 import { Fifo } from '../../core/fifo.js';
 import type { Connection, ReplySink, WireCommand } from '../driver.js';
+import { request } from '../request.js';
+
+/** Whoever waits for the reply of a command on a link. */
+export interface LinkSink extends ReplySink {
+  /** Goes directly before the command, as one with it; its own reply is dropped. */
+  readonly preface?: WireCommand | undefined;
+}
 
 /** A command that waits, and whoever waits for its reply. */
 export interface QueuedCommand {
   readonly command: WireCommand;
-  readonly sink: ReplySink;
+  readonly sink: LinkSink;
+}
+
+/** Sends a command with what goes before it. */
+export function deliver(connection: Outlet, command: WireCommand, sink: LinkSink): void {
+  if (sink.preface !== undefined) request(connection, sink.preface).catch(ignore);
+  connection.send(command, sink);
 }
 
 interface Queued extends QueuedCommand {
   readonly bytes: number;
   readonly sinceMs: number;
 }
+
+/** What a queue is emptied into. */
+export type Outlet = Pick<Connection, 'alive' | 'writable' | 'send'>;
 
 export interface QueueLimits {
   readonly maxCommands: number;
@@ -36,7 +53,7 @@ export class CommandQueue {
   }
 
   /** False when there is no room. */
-  add(command: WireCommand, sink: ReplySink, nowMs: number): boolean {
+  add(command: WireCommand, sink: LinkSink, nowMs: number): boolean {
     const bytes = sizeOf(command);
     if (this.#queued.length >= this.#limits.maxCommands || this.#bytes + bytes > this.#limits.maxBytes) return false;
     this.#queued.push({ command, sink, bytes, sinceMs: nowMs });
@@ -45,11 +62,11 @@ export class CommandQueue {
   }
 
   /** Sends on while the connection takes more. */
-  pump(connection: Connection, dropped: () => Error): void {
+  pump(connection: Outlet, dropped: () => Error): void {
     while (this.#queued.length > 0 && connection.alive && connection.writable) {
       const { command, sink } = this.#shift();
       if (sink.abandoned) sink.reject(dropped());
-      else connection.send(command, sink);
+      else deliver(connection, command, sink);
     }
   }
 

@@ -2,10 +2,11 @@ import { jitteredDelay } from '../../core/backoff.js';
 import type { Timer } from '../../core/clock.js';
 import { ConnectionError, type ConnectionReason } from '../../core/errors.js';
 import type { Runtime } from '../../core/runtime.js';
+import { request } from '../request.js';
 import type { Settings } from '../settings.js';
-import type { Connection, DriverEvent, ReplySink, WireCommand } from '../driver.js';
+import type { Connection, DriverEvent, WireCommand } from '../driver.js';
 import { Breaker } from './breaker.js';
-import { CommandQueue, type QueuedCommand } from './command-queue.js';
+import { CommandQueue, deliver, type LinkSink, type QueuedCommand } from './command-queue.js';
 import { refuse } from './refuse.js';
 
 export interface LinkPorts extends Runtime {
@@ -40,6 +41,8 @@ export class Link {
   #retry: Timer | undefined;
   #sweep: Timer | undefined;
   #replacing = false;
+  /** Replaced or given up in peace; the last replies may still be on their way. */
+  readonly #retiring = new Set<Connection>();
 
   constructor(ports: LinkPorts) {
     this.#ports = ports;
@@ -54,6 +57,11 @@ export class Link {
   /** Commands that wait here, and their bytes. */
   get queued(): { readonly commands: number; readonly bytes: number } {
     return { commands: this.#queue.length, bytes: this.#queue.bytes };
+  }
+
+  /** Connections that have been replaced and are not empty yet. */
+  get retiring(): number {
+    return this.#retiring.size;
   }
 
   get breakerState(): Breaker['state'] {
@@ -77,9 +85,9 @@ export class Link {
     this.#reconnect(0);
   }
 
-  send(command: WireCommand, sink: ReplySink): void {
+  send(command: WireCommand, sink: LinkSink): void {
     const connection = this.#connection;
-    if (connection !== undefined && this.#queue.length === 0 && connection.writable) connection.send(command, sink);
+    if (connection !== undefined && this.#queue.length === 0 && connection.writable) deliver(connection, command, sink);
     else this.#wait(command, sink);
   }
 
@@ -93,26 +101,38 @@ export class Link {
     );
   }
 
+  /** Where a pause before the next attempt is under way, ends it. */
+  hurry(): void {
+    if (this.#retry !== undefined) this.#tryAgain();
+  }
+
   /**
    * Ends it without a loss: what was sent is still answered, and what waits is handed back. Nothing is told any more.
+   * `destroy` cuts short what is not answered yet.
    */
   retire(): readonly QueuedCommand[] {
     const connection = this.#connection;
     this.#connection = undefined;
     const waiting = this.#queue.takeAll();
-    this.destroy();
-    if (connection !== undefined) retire(connection);
+    this.#halt();
+    if (connection !== undefined) this.#retire(connection);
     return waiting;
   }
 
   destroy(): void {
-    this.#stop.abort();
-    this.#retry?.cancel();
-    this.#sweep?.cancel();
+    this.#halt();
     const connection = this.#connection;
     this.#connection = undefined;
     connection?.destroy();
+    for (const retiring of [...this.#retiring]) retiring.destroy();
     this.#queue.rejectAll(() => this.#unsent('closed', 'is closed'));
+  }
+
+  #halt(): void {
+    this.#stop.abort();
+    this.#retry?.cancel();
+    this.#retry = undefined;
+    this.#sweep?.cancel();
   }
 
   #swap(fresh: Connection): void {
@@ -120,7 +140,7 @@ export class Link {
     const old = this.#connection;
     if (this.#stop.signal.aborted || old === undefined) return fresh.destroy();
     this.#adopt(fresh);
-    retire(old);
+    this.#retire(old);
   }
 
   #adopt(connection: Connection): void {
@@ -152,9 +172,13 @@ export class Link {
     const attempt = this.#attempt;
     this.#attempt += 1;
     if (cause !== undefined) this.#ports.onEvent({ type: 'retry', attempt, delayMs, cause });
-    this.#retry = this.#ports.clock.timer(delayMs, () => {
-      this.connect(undefined).catch((error: Error) => this.#failed(error));
-    });
+    this.#retry = this.#ports.clock.timer(delayMs, () => this.#tryAgain());
+  }
+
+  #tryAgain(): void {
+    this.#retry?.cancel();
+    this.#retry = undefined;
+    this.connect(undefined).catch((error: Error) => this.#failed(error));
   }
 
   #failed(error: Error): void {
@@ -164,12 +188,21 @@ export class Link {
     this.#reconnect(jitteredDelay(this.#attempt, this.#backoff(), this.#ports.random), error);
   }
 
+  /** Ends a connection as soon as what was sent on it has been answered. */
+  #retire(connection: Connection): void {
+    this.#retiring.add(connection);
+    connection.onWritable = () => {};
+    connection.onEnd = () => void this.#retiring.delete(connection);
+    const end = (): void => connection.destroy();
+    request(connection, ['PING']).then(end, end);
+  }
+
   #backoff(): { baseMs: number; maxMs: number } {
     const { minDelayMs, maxDelayMs } = this.#ports.settings.reconnect;
     return { baseMs: minDelayMs, maxMs: maxDelayMs };
   }
 
-  #wait(command: WireCommand, sink: ReplySink): void {
+  #wait(command: WireCommand, sink: LinkSink): void {
     if (this.#stop.signal.aborted) return refuse(sink, this.#unsent('closed', 'is closed'));
     const away = this.#connection === undefined;
     if (away && this.#breaker.state === 'open') {
@@ -213,19 +246,4 @@ export class Link {
       cause: this.#cause,
     });
   }
-}
-
-/** Ends a connection as soon as what was sent on it has been answered. */
-function retire(connection: Connection): void {
-  connection.onWritable = () => {};
-  connection.onEnd = () => {};
-  connection.send(['PING'], {
-    operation: 'PING',
-    mode: 'text',
-    blocks: false,
-    sent: false,
-    abandoned: false,
-    resolve: () => connection.destroy(),
-    reject: () => connection.destroy(),
-  });
 }

@@ -1,9 +1,7 @@
 import { systemClock } from '../../core/clock.js';
-import { ConfigError } from '../../core/errors.js';
 import type { Runtime } from '../../core/runtime.js';
 import type { RedisConfig } from '../config.js';
 import type { Driver } from '../driver.js';
-import type { Settings } from '../settings.js';
 
 /** The driver for a configuration. Each is loaded only when it is asked for. */
 export async function openDriver(config: RedisConfig, ports: Runtime): Promise<Driver> {
@@ -18,13 +16,11 @@ export async function openDriver(config: RedisConfig, ports: Runtime): Promise<D
     const { ClusterDriver } = await import('./cluster/cluster.js');
     return new ClusterDriver(settings, settings.target.seeds, ports);
   }
-  refuseUnserved(settings);
+  const { target } = settings;
+  if (target.kind === 'sentinel') {
+    const { SentinelDriver } = await import('./sentinel/sentinel.js');
+    return new SentinelDriver({ ...settings, target }, ports);
+  }
   const { StandaloneDriver } = await import('./standalone.js');
   return new StandaloneDriver(settings, ports);
-}
-
-/** What is configured and cannot be done is an error. */
-function refuseUnserved({ target }: Settings): void {
-  if (target.kind !== 'sentinel') return;
-  throw new ConfigError([{ option: target.kind, expected: 'unset (no driver serves it yet)', received: 'a value' }]);
 }

@@ -2,6 +2,7 @@ import type { Runtime } from '../../core/runtime.js';
 import type { Connection, Driver, DriverEvent, ReplySink, WireCommand } from '../driver.js';
 import type { Settings } from '../settings.js';
 import { Link } from './link.js';
+import { Suspicion } from './suspicion.js';
 import { openWire } from './wire/open.js';
 
 /** One server, over TCP, TLS or a unix socket: a main connection that is replaced when it ends, and dedicated ones. */
@@ -10,6 +11,7 @@ export class StandaloneDriver implements Driver {
   readonly #settings: Settings;
   readonly #runtime: Runtime;
   readonly #link: Link;
+  readonly #suspicion: Suspicion;
   onEvent: (event: DriverEvent) => void = () => {};
 
   constructor(settings: Settings, runtime: Runtime) {
@@ -23,6 +25,8 @@ export class StandaloneDriver implements Driver {
       open: (signal) => this.open(signal),
       onEvent: (event) => this.onEvent(event),
     });
+    // a new connection looks the host name up again, which after a failover may lead to another server
+    this.#suspicion = new Suspicion(runtime.clock, () => this.#link.replace());
   }
 
   connect(signal: AbortSignal | undefined): Promise<void> {
@@ -36,6 +40,10 @@ export class StandaloneDriver implements Driver {
   open(signal: AbortSignal | undefined): Promise<Connection> {
     const report = (error: unknown): void => this.onEvent({ type: 'error', error });
     return openWire(this.#settings, { ...this.#runtime, report }, signal);
+  }
+
+  suspect(): void {
+    this.#suspicion.raise();
   }
 
   destroy(): void {

@@ -3,7 +3,7 @@ import { ConfigError } from '../../../src/core/errors.js';
 import { DistributedLock, LockLostError, LockTimeoutError } from '../../../src/lock/index.js';
 import { eventually } from '../../support/eventually.js';
 import { noLeaks } from '../../support/no-leaks.js';
-import { connect, raw } from '../../support/target.js';
+import { connect, raw, rawOnEachNode } from '../../support/target.js';
 import { clockPast, serverMs } from './server-clock.js';
 
 noLeaks();
@@ -193,7 +193,7 @@ describe('a fence', () => {
     const first = await lock.acquire();
     await first.release();
     await raw(['DEL', hash]);
-    await raw(['SCRIPT', 'FLUSH']);
+    await rawOnEachNode(['SCRIPT', 'FLUSH']);
     await clockPast(first.fence);
     const second = await lock.acquire();
     expect(second.fence).toBeGreaterThan(first.fence);

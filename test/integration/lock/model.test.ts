@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { RedisManager } from '../../../src/client/manager.js';
 import { type Answer, type Operation, readAnswer, run, type RunReply } from '../../../src/lock/scripts.js';
-import { connect, raw } from '../../support/target.js';
+import { connect, raw, rawOnEachNode } from '../../support/target.js';
 import { clockPast } from './server-clock.js';
 
 /*
@@ -63,7 +63,7 @@ function checkAnswer(model: Model, { operation, token }: Ask, answer: Answer): v
 }
 
 async function befall(event: Event, key: string, model: Model): Promise<void> {
-  if (event === 'flush-scripts') return void (await raw(['SCRIPT', 'FLUSH']));
+  if (event === 'flush-scripts') return void (await rawOnEachNode(['SCRIPT', 'FLUSH']));
   if (event === 'expire') {
     if (model.owner === '') return;
     model.live = false;
@@ -79,7 +79,7 @@ test('the script agrees with its model, fences rise through every loss', async (
   let round = 0;
   const check = async (steps: readonly (readonly Ask[] | Event)[]): Promise<void> => {
     round += 1;
-    const keyOf = (lock: string): string => manager.keySpace('lock').key(`${round}${lock}`);
+    const keyOf = (lock: string): string => manager.keySpace('lock').key(`{${round}}${lock}`);
     const models = new Map<string, Model>(LOCKS.map((lock) => [lock, { owner: '', live: false, fence: 0n }]));
     const modelOf = (lock: string): Model => models.get(lock) as Model;
     await raw(['SET', keyOf('foreign'), 'mine', 'PX', 60_000]);

@@ -5,7 +5,8 @@ import type { RedisManager } from '../../../src/client/manager.js';
 import type { MessageSink, SinkHandle } from '../../../src/client/subscriber.js';
 import { eventually } from '../../support/eventually.js';
 import { noLeaks } from '../../support/no-leaks.js';
-import { connect, raw, target } from '../../support/target.js';
+import { connect, onEachNode, raw, target, uniquePrefix } from '../../support/target.js';
+import { subscribersOf } from './subscribers.js';
 
 noLeaks();
 
@@ -45,6 +46,17 @@ interface Held {
   readonly handle: Promise<SinkHandle | undefined>;
 }
 
+/** Cuts the subscriber of this manager, and no other that the servers have. */
+async function killSubscriber({ config }: RedisManager): Promise<void> {
+  const name = ` name=${String(config.settings().clientName)} `;
+  await onEachNode(async (ask) => {
+    const lines = String(await ask(['CLIENT', 'LIST', 'TYPE', 'pubsub'])).split('\n');
+    for (const line of lines.filter((each) => each.includes(name))) {
+      await ask(['CLIENT', 'KILL', 'ID', String(/^id=(\d+)/.exec(line)?.[1])]);
+    }
+  });
+}
+
 async function run(manager: RedisManager, steps: readonly Step[]): Promise<void> {
   const base = randomUUID();
   const held: Held[] = [];
@@ -63,7 +75,7 @@ async function run(manager: RedisManager, steps: readonly Step[]): Promise<void>
     } else if (action.do === 'wait') {
       await Promise.all(held.map(({ handle }) => handle));
     } else {
-      await raw(['CLIENT', 'KILL', 'TYPE', 'pubsub']);
+      await killSubscriber(manager);
     }
   }
   await Promise.all(released);
@@ -72,9 +84,8 @@ async function run(manager: RedisManager, steps: readonly Step[]): Promise<void>
   const names = [0, 1, 2, 3].map((index) => `${base}:${index}`);
   // a loss may be noticed only now: agreement is what it ends in
   await eventually(async () => {
-    const counts = (await raw(['PUBSUB', 'NUMSUB', ...names])) as (string | number)[];
-    const expected = names.flatMap((name) => [name, living.some((one) => one.name === name) ? 1 : 0]);
-    expect(counts).toEqual(expected);
+    const expected = names.map((name) => (living.some((one) => one.name === name) ? 1 : 0));
+    expect(await subscribersOf(...names)).toEqual(expected);
     expect(living.map(({ sink }) => sink.balance)).toEqual(living.map(() => 0));
   });
   const before = living.map(({ sink }) => sink.messages);
@@ -83,13 +94,13 @@ async function run(manager: RedisManager, steps: readonly Step[]): Promise<void>
     expect(living.map(({ sink }, index) => sink.messages - (before[index] ?? 0))).toEqual(living.map(() => 1)),
   );
   await Promise.all(living.map(async ({ handle }) => (await handle)?.release()));
-  expect(await raw(['PUBSUB', 'NUMSUB', ...names])).toEqual(names.flatMap((name) => [name, 0]));
+  expect(await subscribersOf(...names)).toEqual([0, 0, 0, 0]);
   expect(manager.subscriber.stats()).toMatchObject({ channels: 0, sinks: 0 });
 }
 
 describe.skipIf(target.embedded)('the shared subscriber against the counts of the server', () => {
   it('agrees with the server after any interleaving of subscribing, aborting, releasing and lost connections', async () => {
-    const manager = await connect();
+    const manager = await connect({ clientName: uniquePrefix() });
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), (steps) => run(manager, steps)),
       { numRuns: 25 },
@@ -105,6 +116,6 @@ describe.skipIf(target.embedded)('the shared subscriber against the counts of th
       await handle.release();
     });
     await Promise.all(done);
-    expect(await raw(['PUBSUB', 'NUMSUB', name])).toEqual([name, 0]);
+    expect(await subscribersOf(name)).toEqual([0]);
   });
 });

@@ -8,7 +8,7 @@ import { ServerError } from '../../../src/core/errors.js';
 import { SessionManager } from '../../../src/session/index.js';
 import { eventually } from '../../support/eventually.js';
 import { noLeaks } from '../../support/no-leaks.js';
-import { connect, raw } from '../../support/target.js';
+import { connect, rawOnEachNode } from '../../support/target.js';
 
 noLeaks();
 
@@ -172,7 +172,6 @@ it('no key of a finished session stays behind', async () => {
   const sessions = new SessionManager(redis);
   const ids = await Promise.all(Array.from({ length: 20 }, (_, n) => sessions.createSession({ n }, 50 + n)));
   await Promise.all(ids.slice(0, 10).map((id) => sessions.destroySession(id)));
-  const left = async (): Promise<number> =>
-    ((await raw(['KEYS', `${redis.config.prefix}:*`])) as readonly unknown[]).length;
+  const left = async (): Promise<number> => (await rawOnEachNode(['KEYS', `${redis.config.prefix}:*`])).flat().length;
   await eventually(async () => (await left()) === 0);
 });

@@ -25,6 +25,7 @@ export function stubManager(
     clock: systemClock,
     random: { uniform: () => 0.5, ...random },
     endpoint: 'stub',
+    requireAtMostOnce: () => {},
     keySpace: (module: string, prefix = 'ru') => KeySpace.of(prefix, module),
     command,
     pipeline: (commands: unknown[][]) => Promise.all(commands.map((words) => settle(command(words)))),

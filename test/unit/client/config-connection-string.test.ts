@@ -94,8 +94,8 @@ describe('a connection string of Azure or StackExchange.Redis', () => {
   );
 
   it('is taken wherever a URL is', async () => {
-    const refused = RedisManager.connect('a,b,password=hunter2');
-    await expect(refused).rejects.toMatchObject({ code: 'RU_CONFIG', issues: [{ option: 'cluster' }] });
+    const refused = RedisManager.connect('a.invalid,b.invalid,password=hunter2');
+    await expect(refused).rejects.toMatchObject({ code: 'RU_CONNECTION', reason: 'unreachable' });
     expect(issuesOf(() => RedisConfig.from({ url: 'localhost:6379' }))).toEqual(['url']);
   });
 });

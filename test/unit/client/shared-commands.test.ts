@@ -15,12 +15,21 @@ describe('commands on the shared connection', () => {
     expect(() => refused(words)).toThrow(/blocks the connection.*manager\.lease\(\)/),
   );
 
-  it.each(['MULTI', 'EXEC', 'WATCH k', 'SELECT 1', 'AUTH x', 'CLIENT TRACKING ON', 'client setname x', 'READONLY'])(
-    'refuses %s, which changes it, and names lease()',
-    (words) => expect(() => refused(words)).toThrow(/changes the connection.*manager\.lease\(\)/),
+  it.each([
+    'MULTI',
+    'EXEC',
+    'WATCH k',
+    'SELECT 1',
+    'AUTH x',
+    'CLIENT TRACKING ON',
+    'client setname x',
+    'CLIENT CAPA redirect',
+    'READONLY',
+  ])('refuses %s, which changes it, and names lease()', (words) =>
+    expect(() => refused(words)).toThrow(/changes the connection.*manager\.lease\(\)/),
   );
 
-  it.each(['SUBSCRIBE c', 'MONITOR', 'HELLO 2', 'RESET', 'QUIT', 'CLIENT REPLY OFF'])(
+  it.each(['SUBSCRIBE c', 'MONITOR', 'HELLO 2', 'RESET', 'QUIT', 'CLIENT REPLY OFF', 'SCRIPT DEBUG YES'])(
     'refuses %s here and on a leased connection: no connection could go on after it',
     (words) => {
       expect(() => refused(words)).toThrow(/PubSubManager/);
@@ -28,12 +37,17 @@ describe('commands on the shared connection', () => {
     },
   );
 
-  it.each(['GET BLOCK', 'SET MULTI x', 'XREAD COUNT 1 STREAMS s 0', 'CLIENT ID', 'CLIENT LIST', 'EVALSHA x 0'])(
-    'lets %s through',
-    (words) => {
-      expect(connectionEffect(words.split(' '))).toBe('none');
-    },
-  );
+  it.each([
+    'GET BLOCK',
+    'SET MULTI x',
+    'XREAD COUNT 1 STREAMS s 0',
+    'CLIENT ID',
+    'CLIENT LIST',
+    'SCRIPT LOAD x',
+    'EVALSHA x 0',
+  ])('lets %s through', (words) => {
+    expect(connectionEffect(words.split(' '))).toBe('none');
+  });
 
   it('reads a command name given as bytes', () => {
     expect(connectionEffect([Buffer.from('blpop'), 'q', '0'])).toBe('blocks');

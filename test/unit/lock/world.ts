@@ -127,6 +127,7 @@ export class World {
     config: { prefix: 'ru', commandTimeoutMs: 5_000 },
     keySpace: (module: string, prefix?: string) => KeySpace.of(prefix ?? 'ru', module),
     reportError: (source: string, error: unknown) => void this.reported.push({ source, error }),
+    requireAtMostOnce: () => {},
     onClose: (hook: () => void | Promise<void>) => this.#hooks.push(hook),
     script: (def: ScriptDef<readonly CommandArg[], unknown>) => this.#script(def),
   } as unknown as RedisManager;

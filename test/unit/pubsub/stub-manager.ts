@@ -54,6 +54,8 @@ export class StubManager {
     this.reported.push(error);
   }
 
+  requireAtMostOnce(): void {}
+
   onClose(hook: () => void | Promise<void>): () => void {
     this.hooks.add(hook);
     return () => void this.hooks.delete(hook);

@@ -1,32 +1,32 @@
 import type { Timer } from '../../../core/clock.js';
-import { ConnectionError, ServerError } from '../../../core/errors.js';
-import { keySlot, SLOTS } from '../../../core/key-slot.js';
+import { ConnectionError, type ConnectionReason, ServerError } from '../../../core/errors.js';
+import { keySlot } from '../../../core/key-slot.js';
 import type { Runtime } from '../../../core/runtime.js';
-import type { Connection, Driver, DriverEvent, ReplySink, WireCommand } from '../../driver.js';
+import type { Connection, Driver, DriverEvent, OpenHint, ReplySink, WireCommand } from '../../driver.js';
 import type { Address, Settings } from '../../settings.js';
 import { Link } from '../link.js';
 import { refuse } from '../refuse.js';
+import type { WireConnection } from '../wire/connection.js';
 import { openWire } from '../wire/open.js';
-import { firstKey } from './command-key.js';
-import { askAny, askNode, type DiscoveryPorts } from './discovery.js';
-import { RoutedCall, type Router } from './routed-call.js';
-import { nameOfAddress, readRedirection, type SlotRange } from './topology.js';
+import { firstKey } from '../../command-key.js';
+import { DedicatedConnections } from './dedicated.js';
+import { Discovery } from './discovery.js';
+import { Lookout } from './lookout.js';
+import { type Node, Nodes } from './nodes.js';
+import { RoutedCall, type Router, SUSPICIOUS } from './routed-call.js';
+import { type Redirection, readRedirection, type Topology } from './topology.js';
 
-/** Looks at the cluster are at least this far apart, however many calls ask for one. */
-const REFRESH_PAUSE_MS = 200;
-
-interface Node {
-  readonly address: Address;
-  readonly link: Link;
-  isUp: boolean;
-}
+/** Once one node is connected, the others are waited for no longer than this. */
+const GRACE_MS = 500;
+const ASKING: WireCommand = ['ASKING'];
 
 /**
  * A cluster: one shared connection to each primary, commands sent to the one that serves their key.
  *
  * `MOVED` and `ASK` are followed; both say that the command was not run. The picture of the cluster is renewed when a
- * node is lost or says that it is not what it was taken for. What waits for a node that no longer serves slots moves
- * on to its successor. Replicas are not read from.
+ * node is lost or says that it is not what it was taken for, and now and then. What waits for a node that no longer
+ * serves slots moves on to its successor. Replicas are not read from. A command without a key is answered by one node,
+ * in turn, and for that node alone.
  *
  * Source: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
  */
@@ -35,13 +35,12 @@ export class ClusterDriver implements Driver, Router {
   readonly #settings: Settings;
   readonly #runtime: Runtime;
   readonly #seeds: readonly Address[];
-  readonly #nodes = new Map<string, Node>();
-  readonly #owners: (Node | undefined)[] = new Array<Node | undefined>(SLOTS).fill(undefined);
+  readonly #nodes = new Nodes((address) => this.#newLink(address));
+  readonly #dedicated = new DedicatedConnections();
+  readonly #discovery: Discovery;
+  readonly #lookout: Lookout;
   readonly #stop = new AbortController();
-  #refreshing = false;
-  #refreshedMs = -Infinity;
-  #refreshLater: Timer | undefined;
-  #turn = 0;
+  #members: readonly Address[] = [];
   #isUp = false;
   onEvent: (event: DriverEvent) => void = () => {};
 
@@ -50,68 +49,68 @@ export class ClusterDriver implements Driver, Router {
     this.#settings = settings;
     this.#seeds = seeds;
     this.#runtime = runtime;
+    this.#lookout = new Lookout(runtime, () => this.#look());
+    this.#discovery = new Discovery({
+      clock: runtime.clock,
+      endpoint: settings.endpoint,
+      timeoutMs: settings.connectTimeoutMs,
+      open: (address, signal) => this.#openAt(address, signal),
+    });
   }
 
   /** Succeeds when the cluster is known and one of its primaries is connected; the others follow. */
   async connect(signal: AbortSignal | undefined): Promise<void> {
     const stop = this.#stop.signal;
     const either = signal === undefined ? stop : AbortSignal.any([signal, stop]);
-    const ranges = await askAny(this.#shuffled(this.#seeds), this.#discovery(), either);
-    if (stop.aborted) return;
-    const nodes = this.#adopt(ranges);
-    const attempts = await Promise.allSettled(nodes.map(({ link }) => link.connect(signal)));
+    const topology = await this.#discovery.first(this.#shuffled(this.#seeds), either);
     either.throwIfAborted();
-    const failed = attempts.flatMap((attempt) => (attempt.status === 'rejected' ? [attempt.reason as Error] : []));
-    if (failed.length === nodes.length) throw failed[0] ?? new Error('unreachable');
-    attempts.forEach((attempt, index) => attempt.status === 'rejected' && nodes[index]?.link.start());
+    this.#adopt(topology, false);
+    this.#lookout.looked();
+    await this.#connectAll(either);
   }
 
   slotOf(key: string): number {
     return keySlot(key);
   }
 
+  nodeOf(key: string): string {
+    const node = this.#nodes.ownerOf(key);
+    if (node === undefined) this.suspect();
+    return node?.name ?? '';
+  }
+
   send(command: WireCommand, sink: ReplySink): void {
-    const node = this.#nodeFor(firstKey(command));
-    if (node !== undefined) return this.#sendTo(node, new RoutedCall(this, command, sink));
-    this.suspect();
-    refuse(sink, this.#stop.signal.aborted ? this.#closed() : notServed(sink.operation));
+    const call = new RoutedCall(this, command, sink);
+    const key = firstKey(command);
+    const node = key === undefined ? this.#nodes.any() : this.#nodes.ownerOf(key);
+    if (node !== undefined) this.#sendTo(node, call);
+    else refuse(call, this.#stop.signal.aborted ? this.#closed() : notServed(sink.operation));
   }
 
   redirect(call: RoutedCall, error: ServerError): boolean {
-    if (error.replyCode !== 'MOVED' && error.replyCode !== 'ASK') return false;
-    const redirection = readRedirection(error.message, call.host);
-    if (redirection === undefined || this.#stop.signal.aborted) return false;
-    const node = this.#nodeAt(redirection.to);
-    if (redirection.kind === 'moved') {
-      this.#owners[redirection.slot] = node;
-      this.suspect();
-    } else {
-      // the two stay together: one follows the other on the same connection, or in the same queue
-      node.link.send(['ASKING'], dropped);
-    }
-    this.#sendTo(node, call);
+    if (this.#stop.signal.aborted) return false;
+    const to = this.#heed(error, call.host);
+    if (to === undefined) return false;
+    // by the word of the server it was not run
+    call.sent = false;
+    this.#sendTo(this.#nodes.at(to.to, true), call, to.kind === 'ask' ? ASKING : undefined);
     return true;
   }
 
   suspect(): void {
-    if (this.#refreshing || this.#refreshLater !== undefined || this.#stop.signal.aborted) return;
-    const { clock, random } = this.#runtime;
-    const sinceMs = clock.monotonicMs() - this.#refreshedMs;
-    const waitMs = Math.max(0, REFRESH_PAUSE_MS * (1 + random.uniform()) - sinceMs);
-    this.#refreshLater = clock.timer(waitMs, () => {
-      this.#refreshLater = undefined;
-      void this.#refresh();
-    });
+    this.#lookout.suspect();
   }
 
-  /** A connection of its own to the node that serves `key`, or to any. */
-  async open(signal: AbortSignal | undefined, key?: string): Promise<Connection> {
+  /** A connection of its own to a node by its name, or to any. */
+  async open(signal: AbortSignal | undefined, hint?: OpenHint): Promise<Connection> {
     if (this.#stop.signal.aborted) throw this.#closed();
-    const node = key === undefined ? this.#anyNode() : this.#nodeFor(key);
-    const address = node?.address ?? this.#shuffled(this.#seeds)[0];
-    if (address === undefined) throw this.#closed();
+    const node = hint === undefined ? this.#nodes.any() : this.#nodes.named(hint.node);
+    if (node === undefined) throw this.#unsent('unreachable', 'has no node that is known to serve this just now');
+    const { address } = node;
     try {
-      return await this.#openAt(address, signal);
+      const connection = await this.#openAt(address, signal);
+      this.#dedicated.add(connection, address, (error, host) => void this.#heed(error, host));
+      return connection;
     } catch (error) {
       this.suspect();
       throw error;
@@ -120,52 +119,60 @@ export class ClusterDriver implements Driver, Router {
 
   destroy(): void {
     this.#stop.abort();
-    this.#refreshLater?.cancel();
-    for (const { link } of this.#nodes.values()) link.destroy();
-    this.#nodes.clear();
-    this.#owners.fill(undefined);
+    this.#lookout.stop();
+    this.#nodes.destroy();
   }
 
-  #nodeFor(key: string | Buffer | undefined): Node | undefined {
-    return key === undefined ? this.#anyNode() : this.#owners[keySlot(key)];
+  async #connectAll(signal: AbortSignal): Promise<void> {
+    const nodes = this.#nodes.all;
+    let failure: unknown;
+    let grace: Timer | undefined;
+    await new Promise<void>((resolve) => {
+      const attempts = nodes.map(async ({ link }) => {
+        try {
+          await link.connect(signal);
+          grace ??= this.#runtime.clock.timer(GRACE_MS, resolve);
+        } catch (error) {
+          failure ??= error;
+          link.start();
+        }
+      });
+      void Promise.all(attempts).then(() => resolve());
+    });
+    grace?.cancel();
+    signal.throwIfAborted();
+    if (!this.#nodes.isUp) throw failure;
   }
 
-  /** A node that is up if there is one, in turn. */
-  #anyNode(): Node | undefined {
-    const nodes = [...this.#nodes.values()];
-    this.#turn += 1;
-    const inTurn = nodes.map((_, index) => nodes[(index + this.#turn) % nodes.length] as Node);
-    return inTurn.find(({ isUp }) => isUp) ?? inTurn[0];
-  }
-
-  #sendTo({ link, address }: Node, call: RoutedCall): void {
+  #sendTo({ link, address }: Node, call: RoutedCall, preface?: WireCommand): void {
     call.host = address.host;
+    call.preface = preface;
     link.send(call.command, call);
   }
 
-  #nodeAt(address: Address): Node {
-    const known = this.#nodes.get(nameOfAddress(address));
-    if (known !== undefined) return known;
-    const node = this.#newNode(address);
-    node.link.start();
-    return node;
+  /** Learns from an error reply; returns where it points to. */
+  #heed(error: ServerError, host: string): Redirection | undefined {
+    if (SUSPICIOUS.has(error.replyCode)) this.suspect();
+    if (error.replyCode !== 'MOVED' && error.replyCode !== 'ASK') return undefined;
+    const redirection = readRedirection(error.message, host);
+    if (redirection?.kind !== 'moved' || this.#stop.signal.aborted) return redirection;
+    this.#nodes.assign(redirection.slot, this.#nodes.at(redirection.to, true));
+    this.suspect();
+    return redirection;
   }
 
-  #newNode(address: Address): Node {
+  #newLink(address: Address): Link {
     const settings = this.#settingsAt(address);
-    const link = new Link({
+    return new Link({
       ...this.#runtime,
       settings,
       endpoint: () => settings.endpoint,
       open: (signal) => this.#openAt(address, signal),
-      onEvent: (event) => this.#onLinkEvent(node, event),
+      onEvent: (event) => this.#onLinkEvent(event),
     });
-    const node: Node = { address, link, isUp: false };
-    this.#nodes.set(nameOfAddress(address), node);
-    return node;
   }
 
-  #openAt(address: Address, signal: AbortSignal | undefined): Promise<Connection> {
+  #openAt(address: Address, signal: AbortSignal | undefined): Promise<WireConnection> {
     const report = (error: unknown): void => this.onEvent({ type: 'error', error });
     return openWire(this.#settingsAt(address), { ...this.#runtime, report }, signal);
   }
@@ -177,81 +184,38 @@ export class ClusterDriver implements Driver, Router {
     return { ...this.#settings, target: { kind: 'tcp', ...address }, endpoint };
   }
 
-  #onLinkEvent(node: Node, event: DriverEvent): void {
-    if (event.type === 'up') node.isUp = true;
-    else if (event.type === 'down') node.isUp = false;
+  #onLinkEvent(event: DriverEvent): void {
     // while a node is away, each of its attempts is an occasion to see whether another has taken over
     if (event.type === 'down' || event.type === 'retry') this.suspect();
     if (event.type === 'retry' || event.type === 'error') return this.onEvent(event);
-    const isUp = [...this.#nodes.values()].some((each) => each.isUp);
+    const { isUp } = this.#nodes;
     if (isUp === this.#isUp) return;
     this.#isUp = isUp;
     if (isUp) this.onEvent({ type: 'up' });
     else if (event.type === 'down') this.onEvent(event);
   }
 
-  async #refresh(): Promise<void> {
-    this.#refreshing = true;
+  async #look(): Promise<void> {
     try {
-      const ranges = await this.#ask();
-      if (!this.#stop.signal.aborted) for (const { link } of this.#adopt(ranges)) link.start();
+      const others = this.#shuffled([...this.#members, ...this.#seeds]);
+      const topology = await this.#discovery.again(this.#nodes.up, others, this.#stop.signal);
+      if (!this.#stop.signal.aborted) this.#adopt(topology, true);
     } catch (error) {
       if (!this.#stop.signal.aborted) this.onEvent({ type: 'error', error });
-    } finally {
-      this.#refreshedMs = this.#runtime.clock.monotonicMs();
-      this.#refreshing = false;
+      throw error;
     }
   }
 
-  /** Asks a node that is up, another one each time; if none answers, everybody. */
-  async #ask(): Promise<readonly SlotRange[]> {
-    const node = this.#anyNode();
-    if (node?.isUp === true) {
-      try {
-        const ranges = await askNode(node.link, node.address, this.#discovery());
-        if (ranges.length > 0) return ranges;
-      } catch {
-        // somebody else is asked
-      }
+  /** @param start connects to nodes that were not known before */
+  #adopt(topology: Topology, start: boolean): void {
+    this.#members = topology.members;
+    for (const { command, sink } of this.#nodes.adopt(topology, start)) {
+      const key = firstKey(command);
+      const node = key === undefined ? this.#nodes.any() : this.#nodes.ownerOf(key);
+      if (node !== undefined && sink instanceof RoutedCall) this.#sendTo(node, sink);
+      else refuse(sink, notServed(sink.operation));
     }
-    const known = [...this.#nodes.values()].map(({ address }) => address);
-    return askAny([...this.#shuffled(known), ...this.#seeds], this.#discovery(), this.#stop.signal);
-  }
-
-  /** Takes the picture for the true one; returns the nodes that were not known before. */
-  #adopt(ranges: readonly SlotRange[]): Node[] {
-    const fresh: Node[] = [];
-    const serving = new Set<Node>();
-    this.#owners.fill(undefined);
-    for (const { first, last, primary } of ranges) {
-      let node = this.#nodes.get(nameOfAddress(primary));
-      if (node === undefined) fresh.push((node = this.#newNode(primary)));
-      serving.add(node);
-      this.#owners.fill(node, first, last + 1);
-    }
-    for (const [name, node] of this.#nodes) {
-      if (serving.has(node)) continue;
-      this.#nodes.delete(name);
-      // nothing that waits there has been sent: it goes where its key is served now
-      for (const { command, sink } of node.link.retire()) this.#forward(command, sink);
-    }
-    return fresh;
-  }
-
-  #forward(command: WireCommand, sink: ReplySink): void {
-    if (!(sink instanceof RoutedCall)) return refuse(sink, notServed(sink.operation));
-    const node = this.#nodeFor(firstKey(command));
-    if (node === undefined) refuse(sink, notServed(sink.operation));
-    else this.#sendTo(node, sink);
-  }
-
-  #discovery(): DiscoveryPorts {
-    return {
-      clock: this.#runtime.clock,
-      endpoint: this.endpoint,
-      timeoutMs: this.#settings.connectTimeoutMs,
-      open: (address, signal) => this.#openAt(address, signal),
-    };
+    if (this.#dedicated.compareWith(topology)) this.suspect();
   }
 
   #shuffled(addresses: readonly Address[]): Address[] {
@@ -263,10 +227,14 @@ export class ClusterDriver implements Driver, Router {
   }
 
   #closed(): ConnectionError {
+    return this.#unsent('closed', 'is closed');
+  }
+
+  #unsent(reason: ConnectionReason, what: string): ConnectionError {
     const { endpoint } = this;
-    return new ConnectionError(`The connection to ${endpoint} is closed, nothing was sent`, {
+    return new ConnectionError(`The connection to ${endpoint} ${what}, nothing was sent`, {
       endpoint,
-      reason: 'closed',
+      reason,
       outcome: 'not-sent',
     });
   }
@@ -276,14 +244,3 @@ export class ClusterDriver implements Driver, Router {
 function notServed(operation: string): ServerError {
   return new ServerError('CLUSTERDOWN No node is known to serve the slot', operation);
 }
-
-/** For the answer of `ASKING`, which says nothing. */
-const dropped: ReplySink = {
-  operation: 'ASKING',
-  mode: 'text',
-  blocks: false,
-  sent: false,
-  abandoned: false,
-  resolve: () => {},
-  reject: () => {},
-};

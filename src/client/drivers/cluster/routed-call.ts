@@ -3,21 +3,24 @@ import type { Reply, ReplyMode, ReplySink, WireCommand } from '../../driver.js';
 
 /** What a call needs from the cluster that carries it. */
 export interface Router {
-  /** Sends the call to where the error points; false when it is no redirection. */
+  /** Sends the call to where the error points; false when it points nowhere. */
   redirect(call: RoutedCall, error: ServerError): boolean;
   /** The picture of the cluster may be out of date. */
   suspect(): void;
 }
 
-const MAX_REDIRECTIONS = 16;
+/** Nodes that send calls to each other for longer do not agree yet: it takes time, and not speed, to find out more. */
+const MAX_REDIRECTIONS = 5;
 /** Replies that say that the node is not what it was taken for. */
-const SUSPICIOUS: ReadonlySet<string> = new Set(['CLUSTERDOWN', 'READONLY', 'MASTERDOWN', 'TRYAGAIN']);
+export const SUSPICIOUS: ReadonlySet<string> = new Set(['CLUSTERDOWN', 'READONLY', 'MASTERDOWN']);
 
 /** One command on its way through a cluster: it follows redirections, which say that it was not run where it was sent. */
 export class RoutedCall implements ReplySink {
   readonly command: WireCommand;
   /** The host of the node that it was sent to last. */
   host = '';
+  /** Sent directly before it. */
+  preface: WireCommand | undefined;
   readonly #router: Router;
   readonly #sink: ReplySink;
   #redirections = 0;

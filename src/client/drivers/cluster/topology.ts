@@ -10,6 +10,13 @@ export interface SlotRange {
   readonly primary: Address;
 }
 
+/** The cluster in the eyes of one node. */
+export interface Topology {
+  readonly ranges: readonly SlotRange[];
+  /** Primaries that serve slots, and their replicas, each once. Nodes that have failed are left out by the servers. */
+  readonly members: readonly Address[];
+}
+
 /** An address as a map key and as servers write it. */
 export function nameOfAddress({ host, port }: Address): string {
   return `${host}:${port}`;
@@ -17,26 +24,45 @@ export function nameOfAddress({ host, port }: Address): string {
 
 /**
  * The reply of `CLUSTER SLOTS`.
- * @param askedHost stands for a node that does not know its own name
+ * @param askedHost stands for the host of a node that is to be reached where the answer came from
+ * @throws BadReplyError
  */
-export function readTopology(reply: Reply, askedHost: string): readonly SlotRange[] {
+export function readTopology(reply: Reply, askedHost: string): Topology {
   if (!Array.isArray(reply)) throw new BadReplyError('CLUSTER SLOTS', 'a list', reply);
-  return (reply as readonly Reply[]).map((entry) => readRange(entry, askedHost));
+  const members = new Map<string, Address>();
+  const ranges = (reply as readonly Reply[]).map((entry) => {
+    const [first, last, ...nodes] = Array.isArray(entry) ? (entry as readonly Reply[]) : [];
+    const [primary, ...replicas] = nodes.map((node) => readNode(node, askedHost));
+    if (!isSlot(first) || !isSlot(last) || first > last || primary === undefined) {
+      throw new BadReplyError('CLUSTER SLOTS', 'ranges of slots with their nodes', entry);
+    }
+    for (const node of [primary, ...replicas]) if (node !== undefined) members.set(nameOfAddress(node), node);
+    return { first, last, primary };
+  });
+  return { ranges, members: [...members.values()] };
 }
 
-function readRange(entry: Reply, askedHost: string): SlotRange {
-  const [first, last, node] = Array.isArray(entry) ? (entry as readonly Reply[]) : [];
-  const [host, port] = Array.isArray(node) ? (node as readonly Reply[]) : [];
-  if (!isSlot(first) || !isSlot(last) || typeof port !== 'number') {
-    throw new BadReplyError('CLUSTER SLOTS', 'ranges of slots with their nodes', entry);
-  }
-  return { first, last, primary: { host: knownHost(host, askedHost), port } };
+function readNode(node: Reply, askedHost: string): Address | undefined {
+  const [host, port, , more] = Array.isArray(node) ? (node as readonly Reply[]) : [];
+  if (!isPort(port)) return undefined;
+  // '?': it was to be called by its name, which it does not know
+  const ip = host === '?' && isRecord(more) ? more['ip'] : undefined;
+  return { host: knownHost(ip ?? host, askedHost), port };
 }
 
 function isSlot(value: Reply | undefined): value is number {
-  return typeof value === 'number' && value >= 0 && value < SLOTS;
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < SLOTS;
 }
 
+function isPort(value: Reply | undefined): value is number {
+  return Number.isInteger(value) && (value as number) > 0 && (value as number) < 65_536;
+}
+
+function isRecord(value: Reply | undefined): value is { readonly [key: string]: Reply } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !Buffer.isBuffer(value);
+}
+
+/** A host that is left out, or that its own node does not know, is the one that was asked. */
 function knownHost(host: Reply | undefined, askedHost: string): string {
   return typeof host === 'string' && host !== '' && host !== '?' ? host : askedHost;
 }
@@ -48,13 +74,15 @@ export interface Redirection {
   readonly to: Address;
 }
 
-const REDIRECTION = /(MOVED|ASK) (\d+) (.*):(\d+)$/;
+const REDIRECTION = /(MOVED|ASK) (\d+) (\S*):(\d+)$/;
 
-/** @param from the host that answered: it stands for a host that is left out */
+/**
+ * Reads the message of an error reply; undefined when it points nowhere.
+ * @param from the host that answered: it stands for a host that is left out
+ */
 export function readRedirection(message: string, from: string): Redirection | undefined {
-  const match = REDIRECTION.exec(message);
-  if (match === null) return undefined;
-  const [, kind, slot, host, port] = match;
+  const [, kind, slot, host, port] = REDIRECTION.exec(message) ?? [];
+  if (!isSlot(Number(slot)) || !isPort(Number(port))) return undefined;
   const to = { host: knownHost(host, from), port: Number(port) };
   return { kind: kind === 'ASK' ? 'ask' : 'moved', slot: Number(slot), to };
 }

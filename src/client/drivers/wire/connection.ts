@@ -6,6 +6,7 @@ import { ConnectionError, type ConnectionReason, ServerError } from '../../../co
 import { Fifo } from '../../../core/fifo.js';
 import type {
   Connection,
+  ConnectionIdentity,
   IncomingMessage,
   Reply,
   ReplyMode,
@@ -45,8 +46,11 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   #heardMs: number;
   readonly #cleanups: (() => void)[] = [];
   #ended: ConnectionError | undefined;
+  identity: ConnectionIdentity | undefined;
   onMessage: (message: IncomingMessage) => void = () => {};
   onWritable: () => void = () => {};
+  /** Called with each error reply, before whoever waits for it. */
+  onRefusal: (error: ServerError) => void = () => {};
   onEnd: (cause: Error) => void = () => {};
 
   /** @param socket connected, with nothing read from it yet */
@@ -120,6 +124,12 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
     return this.#acknowledged(kind === 'channel' ? 'unsubscribe' : 'punsubscribe', name);
   }
 
+  /** @param id what the server calls it */
+  identify(id: number): void {
+    const { target } = this.#ports.settings;
+    this.identity = { id, address: target.kind === 'unix' ? `${target.path}:0` : ownAddress(this.#socket) };
+  }
+
   /** Runs when the connection has ended; at once when it has ended already. */
   whenEnded(cleanup: () => void): void {
     if (this.#ended === undefined) this.#cleanups.push(cleanup);
@@ -129,6 +139,11 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   /** Ends the connection. @param reason what the errors of those in flight say */
   destroy(reason: ConnectionReason = 'lost', cause = new Error('the connection was closed by this side')): void {
     this.#end(reason, cause);
+  }
+
+  /** From now on it does not keep the process alive. */
+  unref(): void {
+    this.#socket.unref();
   }
 
   ping(): void {
@@ -152,6 +167,7 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   }
 
   onError(error: Error): void {
+    this.onRefusal(error as ServerError);
     this.#next().reject(error);
   }
 
@@ -214,6 +230,10 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
     const { reason = 'lost', cause } = this.#ended ?? {};
     return new ConnectionError(`The connection to ${endpoint} ${what}`, { endpoint, reason, outcome, cause });
   }
+}
+
+function ownAddress({ localAddress, localFamily, localPort }: Socket): string {
+  return localFamily === 'IPv6' ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
 }
 
 function flush(connection: WireConnection): void {

@@ -1,4 +1,5 @@
 import { ServerError } from '../../../core/errors.js';
+import type { ReplyMap } from '../../driver.js';
 import type { Credentials } from '../../redis-options.js';
 import { request } from '../../request.js';
 import type { Settings } from '../../settings.js';
@@ -53,6 +54,9 @@ async function introduce(
   const answers = await Promise.allSettled(steps.map((command) => request(connection, command)));
   // the first that fails says why; the others fail for the same reason
   for (const answer of answers) if (answer.status === 'rejected') throw answer.reason;
+  const [greeting] = answers as readonly PromiseFulfilledResult<ReplyMap>[];
+  const id = greeting?.value['id'];
+  if (typeof id === 'number') connection.identify(id);
 }
 
 /** The server does not accept these credentials. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../core/clock.js';
 import type { Runtime } from '../../../core/runtime.js';
 import type { Settings } from '../../settings.js';
+import { connectTraces, traced } from '../../tracing.js';
 import { connectError } from './connect-error.js';
 import { WireConnection } from './connection.js';
 import { dial } from './dial.js';
@@ -18,7 +19,16 @@ export interface OpenPorts extends Runtime {
  * @param settings whose target is one server
  * @throws ConnectionError with the reason of this one attempt, or `signal.reason`
  */
-export async function openWire(
+export function openWire(
+  settings: Settings,
+  ports: OpenPorts,
+  signal: AbortSignal | undefined,
+): Promise<WireConnection> {
+  if (!connectTraces.hasSubscribers) return attemptOnce(settings, ports, signal);
+  return traced(connectTraces, { endpoint: settings.endpoint }, () => attemptOnce(settings, ports, signal));
+}
+
+async function attemptOnce(
   settings: Settings,
   ports: OpenPorts,
   signal: AbortSignal | undefined,
