@@ -2,6 +2,7 @@ import { Coalescer, type PendingCall } from '../client/coalescer.js';
 import type { RedisManager } from '../client/manager.js';
 import { BadReplyError, ServerError } from '../core/errors.js';
 import type { KeySpace } from '../core/key-space.js';
+import { DistinctKeys } from './distinct-keys.js';
 import type { EntryFormat } from './entry.js';
 import type { Failures } from './failures.js';
 import type { Tally } from './stats.js';
@@ -57,6 +58,7 @@ const SERVER_WIDE: ReadonlySet<string> = new Set(['LOADING', 'BUSY', 'MASTERDOWN
 export class Reader {
   readonly #manager: RedisManager;
   readonly #batches: Coalescer<Read, unknown>;
+  readonly #distinct = new DistinctKeys();
 
   constructor(manager: RedisManager) {
     this.#manager = manager;
@@ -97,14 +99,10 @@ export class Reader {
 
   async #readTogether(batch: readonly Waiting[]): Promise<void> {
     const command = ['MGET'];
-    const placeOfKey = new Map<string, number>();
+    this.#distinct.clear();
     for (let index = 0; index < batch.length; index += 1) {
       const { call } = batch[index] as Waiting;
-      const known = placeOfKey.get(call.key);
-      if (known === undefined) {
-        call.place = command.push(call.key) - 2;
-        placeOfKey.set(call.key, call.place);
-      } else call.place = known;
+      call.place = this.#distinct.place(call.key, command) - 1;
     }
     let reply: unknown;
     try {
@@ -113,7 +111,7 @@ export class Reader {
       return this.#refused(batch, error);
     }
     const answers =
-      Array.isArray(reply) && reply.length === placeOfKey.size ? (reply as readonly unknown[]) : undefined;
+      Array.isArray(reply) && reply.length === command.length - 1 ? (reply as readonly unknown[]) : undefined;
     for (let index = 0; index < batch.length; index += 1) {
       const waiting = batch[index] as Waiting;
       if (answers === undefined) fail(waiting, new BadReplyError('MGET', 'one value per key', reply));

@@ -11,6 +11,8 @@
  *   it when the connection ends or is destroyed.
  */
 
+import type { LatencySummary } from '../core/latencies.js';
+
 /** A command as it goes onto the wire. Uint8Arrays that are no Buffers have been turned into Buffers above. */
 export type WireCommand = readonly (string | Buffer)[];
 
@@ -60,6 +62,19 @@ export interface ConnectionIdentity {
   readonly address: string;
 }
 
+/** What a connection knows of itself and of its server. */
+export interface ConnectionVitals {
+  /** As the server introduced itself: `master` or `replica`; undefined before that. */
+  readonly role: string | undefined;
+  readonly version: string | undefined;
+  /** The wall clock when it was made. */
+  readonly sinceMs: number;
+  /** Commands that were sent and have not been answered. */
+  readonly inFlight: number;
+  /** Of a sample of the commands: from the call to the reply, the time that the server took included. */
+  readonly roundTrips: LatencySummary;
+}
+
 /** One connection with one life: it never reconnects by itself, and says once when it has ended. */
 export interface Connection {
   /** False as soon as the connection has ended; every later command fails with outcome `not-sent`. */
@@ -73,6 +88,8 @@ export interface Connection {
    * own would be queued among them, so it sends nothing meanwhile.
    */
   inMulti?: boolean;
+  /** Absent where it is not known. */
+  readonly vitals?: ConnectionVitals;
   send(command: WireCommand, sink: ReplySink): void;
   /** Resolves after the server's acknowledgement. Each name is asked for by itself, so that one fails alone. */
   subscribe(kind: SubscriptionKind, name: string): Promise<void>;
@@ -81,6 +98,11 @@ export interface Connection {
   onMessage: (message: IncomingMessage) => void;
   /** Called when `writable` has become true again. */
   onWritable: () => void;
+  /**
+   * Called with the length of the silence when commands have been waiting for half of `unresponsiveAfter` and not a
+   * byte arrived; and with undefined when something does arrive after all. Some connections never notice.
+   */
+  onSilence?: (silentMs: number | undefined) => void;
   /** Called exactly once, when the connection ends for any reason, `destroy` included. */
   onEnd: (cause: Error) => void;
   /** Ends the connection now. What is in flight rejects with outcome `unknown`. */
@@ -91,9 +113,38 @@ export interface Connection {
 export type DriverEvent =
   | { readonly type: 'up' }
   | { readonly type: 'down'; readonly cause: Error }
+  /** It is up and works badly, or in part: the server is silent, or a node of several is away. */
+  | { readonly type: 'degraded'; readonly cause: Error }
+  /** It is up, and no longer degraded. */
+  | { readonly type: 'recovered' }
   /** A failure that concerns no command, such as credentials that could not be refreshed. */
   | { readonly type: 'error'; readonly error: unknown }
   | { readonly type: 'retry'; readonly attempt: number; readonly delayMs: number; readonly cause: Error };
+
+/** How one server that the driver talks to is doing. */
+export interface NodeStatus {
+  /** Without credentials. */
+  readonly endpoint: string;
+  /** Connected, and not silent while commands wait. */
+  readonly ok: boolean;
+  /** As the server introduced itself to the present connection: `master` or `replica`. Undefined while there is none. */
+  readonly role: string | undefined;
+  readonly version: string | undefined;
+  /**
+   * Of the last commands that were sampled on the present connection: from the call to the reply, the time that the
+   * server took included.
+   */
+  readonly roundTripMs: { readonly p50: number | undefined; readonly p99: number | undefined };
+  /** Commands that were sent and have not been answered. */
+  readonly inFlight: number;
+  /** Commands that wait here to be sent, and about how many bytes they are. */
+  readonly queued: { readonly commands: number; readonly bytes: number };
+  /** `open`: after `breaker.failures` failed attempts in a row commands are refused at once. */
+  readonly breaker: 'closed' | 'open';
+  /** Why the connection was lost or could not be made, the last time; also when that is over. */
+  readonly lastError: Error | undefined;
+  readonly connectedSince: Date | undefined;
+}
 
 /** Which connection is wanted, where there is more than one server. */
 export interface OpenHint {
@@ -139,6 +190,8 @@ export interface Driver {
    * most once per second or so, and replaces the main connection without a loss.
    */
   suspect?(): void;
+  /** How each server is doing to which commands are sent. Absent where that is not known. Costs no round trip. */
+  nodes?(): readonly NodeStatus[];
   onEvent: (event: DriverEvent) => void;
   /** Ends the main connection and stops reconnecting. Dedicated connections belong to whoever opened them. */
   destroy(): void;

@@ -1,7 +1,7 @@
 import type { ManagerState } from './manager-events.js';
 import type { PoolStats } from './pool-stats.js';
 import type { Command, CommandOptions } from './command.js';
-import type { Reply } from './driver.js';
+import type { NodeStatus, Reply } from './driver.js';
 import type { Clock } from '../core/clock.js';
 
 /** How the connection is doing, as one look found it. */
@@ -14,6 +14,8 @@ export interface HealthReport {
   readonly roundTripMs: number | undefined;
   /** What the server says of itself; undefined where the ACL user may not ask (`INFO`). */
   readonly server: ServerInfo | undefined;
+  /** As `manager.nodes()` gives them, before this look. */
+  readonly nodes: readonly NodeStatus[];
   readonly pool: PoolStats;
   /** Commands on the shared connection that waited for their reply before this look. */
   readonly inFlight: number;

@@ -5,6 +5,7 @@ export type { EnvOptions } from './config-env.js';
 export type { ConfigLine } from './config-explain.js';
 export type { Capabilities } from './driver.js';
 export type { WrappableClient } from './drivers/wrapped/adapt.js';
+export type { NodeStatus } from './driver.js';
 export type { HealthReport, ServerInfo } from './health.js';
 export type { Lease, LeaseOptions } from './lease.js';
 export type { Leak } from './leases.js';
@@ -25,8 +26,10 @@ export type {
   SentinelOptions,
   TlsOptions,
 } from './redis-options.js';
+export { liveness, type ProbeReport, readiness, type ReadinessOptions } from './probes.js';
 export { defineScript, type Script, type ScriptDef } from './script.js';
 export type { Address, Target } from './settings.js';
 export type { Transaction, TransactionOptions, TransactionResult } from './transaction.js';
+export type { CommandTrace, ConnectTrace, PoolTrace, PubSubTrace } from './tracing.js';
 export { TlsError, type TlsOption } from './tls-error.js';
 export type { WrapOptions } from './wrap-options.js';

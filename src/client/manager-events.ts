@@ -1,7 +1,10 @@
 import type { Leak } from './leases.js';
 
-/** Where a manager stands. `down` means that its connection was lost and that it is trying to get it back. */
-export type ManagerState = 'connecting' | 'ready' | 'down' | 'draining' | 'closed';
+/**
+ * Where a manager stands. `down`: its connection was lost and it is trying to get it back. `degraded`: it is connected,
+ * but commands have been waiting for half of `unresponsiveAfter` and not a byte arrived, or a node of the cluster is away.
+ */
+export type ManagerState = 'connecting' | 'ready' | 'degraded' | 'down' | 'draining' | 'closed';
 
 /** What `manager.on` tells. A listener that throws harms nobody; there is no fatal event. */
 export interface ManagerEvents {

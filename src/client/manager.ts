@@ -5,7 +5,7 @@ import { type Runtime, runtimeWith } from '../core/runtime.js';
 import { finishWithin } from './closing.js';
 import type { Command, CommandArg, CommandOptions } from './command.js';
 import { RedisConfig } from './config.js';
-import type { Capabilities, Driver } from './driver.js';
+import type { Capabilities, Driver, NodeStatus } from './driver.js';
 import { openDriver } from './drivers/open-driver.js';
 import type { WrappableClient } from './drivers/wrapped/adapt.js';
 import { askHealth, type HealthReport } from './health.js';
@@ -17,8 +17,8 @@ import type { RedisOptions } from './redis-options.js';
 import { bindScript, type Script, type ScriptDef } from './script.js';
 import { SharedConnection } from './shared-connection.js';
 import { Subscriber } from './subscriber.js';
-import type { WrapOptions } from './wrap-options.js';
 import type { Transaction, TransactionOptions, TransactionResult } from './transaction.js';
+import type { WrapOptions } from './wrap-options.js';
 
 export interface ConnectOptions extends Partial<Runtime> {
   /** Gives up connecting, with `signal.reason`. */
@@ -211,13 +211,35 @@ export class RedisManager implements AsyncDisposable {
     return KeySpace.of(prefix ?? this.config.prefix, module);
   }
 
+  /**
+   * Resolves when commands can be sent: at once when the connection is up (`ready` or `degraded`), else when it is back.
+   *
+   * @param options.timeout how long to wait, default `connectTimeout`
+   * @throws TimeoutError `RU_TIMEOUT`; ClosedError once the manager closes; the signal's reason
+   */
+  async ready(
+    options: { readonly timeout?: Duration | undefined; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
+    const { timeout = this.config.connectTimeoutMs, signal } = options;
+    await this.#connection.ready({ timeoutMs: toMs(timeout, 'ready.timeout'), signal });
+  }
+
+  /**
+   * Each server that commands are sent to, as this side knows it: one, or the primaries of the cluster. Empty for the
+   * embedded engine and for a wrapped client. Costs no round trip.
+   */
+  nodes(): readonly NodeStatus[] {
+    return this.#connection.nodes();
+  }
+
   /** How the connection is doing. Never rejects. Cost: 2 round trips, at most the connect timeout. */
   async health(): Promise<HealthReport> {
     const { state, endpoint } = this;
     const { inFlight } = this.#connection;
+    const nodes = this.nodes();
     const send: SharedConnection['send'] = (command, options) => this.#connection.send(command, options);
     const answer = await askHealth(send, this.clock, this.config.connectTimeoutMs);
-    return { state, endpoint, inFlight, pool: this.#leases.stats(), ...answer };
+    return { state, endpoint, inFlight, nodes, pool: this.#leases.stats(), ...answer };
   }
 
   /** Listens for an event; returns what removes the listener. */

@@ -1,10 +1,10 @@
 import { toMs } from '../core/duration.js';
-import type { Emitter } from '../core/emitter.js';
+import type { Emitter, Unsubscribe } from '../core/emitter.js';
 import { ClosedError, ConnectionError } from '../core/errors.js';
 import type { Runtime } from '../core/runtime.js';
 import { capabilitiesOf, requireAtMostOnce } from './capabilities.js';
 import { type Command, type CommandOptions, toWire } from './command.js';
-import type { Capabilities, Driver, DriverEvent, Reply } from './driver.js';
+import type { Capabilities, Driver, DriverEvent, NodeStatus, Reply } from './driver.js';
 import type { Call } from './call.js';
 import { InFlight, outOfTime } from './in-flight.js';
 import type { ManagerEvents, ManagerState } from './manager-events.js';
@@ -12,12 +12,14 @@ import { type PipelineResult, toResult } from './pipeline.js';
 import { Retries } from './retries.js';
 import type { Settings } from './settings.js';
 import { checkShared } from './shared-commands.js';
+import { TimeLimit } from './time-limit.js';
 
 const NO_OPTIONS: CommandOptions = {};
 
 /** The connection that all callers share: deadlines and signals per call, the state, and how it ends. */
 export class SharedConnection {
   readonly #driver: Driver;
+  readonly #clock: Runtime['clock'];
   readonly #events: Emitter<ManagerEvents>;
   readonly #inFlight: InFlight;
   readonly #retries: Retries | undefined;
@@ -28,6 +30,7 @@ export class SharedConnection {
 
   constructor(driver: Driver, runtime: Runtime, ports: { events: Emitter<ManagerEvents>; settings: Settings }) {
     this.#driver = driver;
+    this.#clock = runtime.clock;
     this.#events = ports.events;
     const { commandTimeoutMs, retry } = ports.settings;
     this.#timeoutMs = commandTimeoutMs;
@@ -85,6 +88,31 @@ export class SharedConnection {
     return Promise.all(commands.map((command) => toResult(this.send(command, options))));
   }
 
+  /** @see RedisManager.ready */
+  ready({ timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal | undefined }): Promise<void> {
+    const limit = new TimeLimit('ready', timeoutMs, { clock: this.#clock, signal });
+    let forget: Unsubscribe | undefined;
+    const settled = new Promise<void>((resolve, reject) => {
+      const look = (): void => {
+        if (this.#state === 'ready' || this.#state === 'degraded') resolve();
+        else if (this.#state === 'draining' || this.#state === 'closed') {
+          reject(new ClosedError('The manager', this.#driver.endpoint));
+        }
+      };
+      forget = this.#events.on('state', look);
+      look();
+    });
+    return limit.within(settled).finally(() => {
+      forget?.();
+      limit.end();
+    });
+  }
+
+  /** How each server is doing, as far as the driver knows. */
+  nodes(): readonly NodeStatus[] {
+    return this.#driver.nodes?.() ?? [];
+  }
+
   moveTo(to: ManagerState, cause?: Error): void {
     const from = this.#state;
     if (from === to) return;
@@ -111,6 +139,8 @@ export class SharedConnection {
     if (this.#state === 'draining' || this.#state === 'closed') return;
     if (event.type === 'error') return this.#events.emit('error', { source: 'connection', error: event.error });
     if (event.type === 'up') return this.moveTo('ready');
+    if (event.type === 'recovered') return this.#state === 'degraded' ? this.moveTo('ready') : undefined;
+    if (event.type === 'degraded') return this.#state === 'ready' ? this.moveTo('degraded', event.cause) : undefined;
     if (event.type === 'down') this.#downCause = event.cause;
     if (event.type === 'down') return this.moveTo('down', event.cause);
     this.#events.emit('reconnecting', { attempt: event.attempt, delayMs: event.delayMs, cause: event.cause });

@@ -9,12 +9,17 @@ export interface EmbeddedDriverOptions {
   readonly database?: number | undefined;
 }
 
-/** The driver port over an engine in the process. A connection to it never fails and never goes down by itself. */
+/**
+ * The driver port over an engine in the process. A connection to it ends only when the engine is told to drop it, as
+ * faults from a seed do; the main one is then replaced in the next turn of the event loop, and commands meanwhile fail
+ * as `not-sent`.
+ */
 export class EmbeddedDriver implements Driver {
   readonly endpoint: string;
   readonly #redis: EmbeddedRedis;
   readonly #database: number;
   #main: EmbeddedConnection | undefined;
+  #isDestroyed = false;
   onEvent: (event: DriverEvent) => void = () => {};
 
   constructor(redis: EmbeddedRedis, options: EmbeddedDriverOptions = {}) {
@@ -24,7 +29,10 @@ export class EmbeddedDriver implements Driver {
   }
 
   async connect(signal: AbortSignal | undefined): Promise<void> {
-    this.#main = await this.#open(signal);
+    const main = await this.#open(signal);
+    if (this.#isDestroyed) return main.destroy();
+    this.#main = main;
+    main.onEnd = (cause) => this.#lost(cause);
     this.onEvent({ type: 'up' });
   }
 
@@ -40,7 +48,17 @@ export class EmbeddedDriver implements Driver {
   }
 
   destroy(): void {
+    this.#isDestroyed = true;
     this.#main?.destroy();
+  }
+
+  #lost(cause: Error): void {
+    this.#main = undefined;
+    if (this.#isDestroyed) return;
+    this.onEvent({ type: 'down', cause });
+    setImmediate(() => {
+      this.connect(undefined).catch((error: unknown) => this.onEvent({ type: 'error', error }));
+    });
   }
 
   async #open(signal: AbortSignal | undefined): Promise<EmbeddedConnection> {

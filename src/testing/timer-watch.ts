@@ -13,7 +13,7 @@ interface MadeTimer {
 export class TimerWatch {
   readonly #made = new Map<number, MadeTimer>();
   readonly #hook = createHook({
-    init: (id, type, _trigger, resource) => {
+    init: (...[id, type, , resource]: [id: number, type: string, trigger: number, resource: object]) => {
       if (type === 'Timeout') this.#made.set(id, { timer: resource as NodeJS.Timeout, place: placeOf(new Error()) });
     },
     destroy: (id) => void this.#made.delete(id),

@@ -7,7 +7,7 @@ import { afterThisTest } from '../support/cleanup.js';
 import { CLASSES, type ForeignClient, ioredisClient } from '../support/clients.js';
 import { eventually } from '../support/eventually.js';
 import { FaultProxy } from '../support/fault-proxy.js';
-import { countResources, noLeaks } from '../support/no-leaks.js';
+import { noLeaks } from '../support/no-leaks.js';
 import { RedisServer } from '../support/redis-server.js';
 
 noLeaks();
@@ -172,7 +172,8 @@ describe.each(CLASSES)('$name', ({ name, make }) => {
     const server = await RedisServer.start({ port: true });
     const client = await make({ port: server.port });
     const manager = await wrapped(client, { commandTimeout: '1h' });
-    const sockets = (): number => countResources().get('TCPSocketWrap') ?? 0;
+    const isSocket = (kind: string): boolean => kind === 'TCPSocketWrap';
+    const sockets = (): number => process.getActiveResourcesInfo().filter(isSocket).length;
     const before = sockets();
     const lease = await manager.lease();
     expect(sockets()).toBe(before + 1);

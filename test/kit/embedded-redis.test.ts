@@ -201,3 +201,14 @@ describe('seeded faults', () => {
     await expect(EmbeddedRedis.start({ listen: 'udp' as 'tcp' })).rejects.toThrow("'tcp' or 'unix'");
   });
 });
+
+test('loses the connection of a manager in the process as well, which gets another one', async () => {
+  const redis = await EmbeddedRedis.start({ listen: false, faults: { seed: 1, drop: 1, commands: ['INCR'] } });
+  afterThisTest(() => redis.stop());
+  const manager = await RedisManager.connect(redis.memoryUrl);
+  afterThisTest(async () => void (await manager.close()));
+  await expect(manager.command(['INCR', 'n'])).rejects.toMatchObject({ code: 'RU_CONNECTION', outcome: 'unknown' });
+  redis.heal();
+  await eventually(() => manager.state === 'ready');
+  expect(await manager.command(['INCR', 'n'])).toBe(1);
+});

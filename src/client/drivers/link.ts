@@ -4,9 +4,10 @@ import { ConnectionError, type ConnectionReason } from '../../core/errors.js';
 import type { Runtime } from '../../core/runtime.js';
 import { request } from '../request.js';
 import type { Settings } from '../settings.js';
-import type { Connection, DriverEvent, WireCommand } from '../driver.js';
+import type { Connection, DriverEvent, NodeStatus, WireCommand } from '../driver.js';
 import { Breaker } from './breaker.js';
 import { CommandQueue, deliver, type LinkSink, type QueuedCommand } from './command-queue.js';
+import { statusOf } from './link-status.js';
 import { refuse } from './refuse.js';
 
 export interface LinkPorts extends Runtime {
@@ -41,6 +42,7 @@ export class Link {
   #retry: Timer | undefined;
   #sweep: Timer | undefined;
   #replacing = false;
+  #isSilent = false;
   /** Replaced or given up in peace; the last replies may still be on their way. */
   readonly #retiring = new Set<Connection>();
 
@@ -70,6 +72,20 @@ export class Link {
 
   get lastError(): unknown {
     return this.#cause;
+  }
+
+  /** Commands wait for the server, which is not to be heard. */
+  get isSilent(): boolean {
+    return this.#isSilent;
+  }
+
+  /** It was lost or could not be made, and is not back; or it is silent. Not while it is made for the first time. */
+  get isAiling(): boolean {
+    return this.#isSilent || (this.#connection === undefined && this.#cause !== undefined);
+  }
+
+  status(): NodeStatus {
+    return statusOf(this, this.#ports.endpoint());
   }
 
   /** The first attempt, whose failure is the caller's. */
@@ -150,15 +166,26 @@ export class Link {
     this.#sweep?.cancel();
     this.#sweep = undefined;
     connection.onWritable = () => this.#pump();
+    connection.onSilence = (silentMs) => this.#onSilence(connection, silentMs);
     connection.onEnd = (cause) => this.#lost(connection, cause);
+    this.#isSilent = false;
     this.#ports.onEvent({ type: 'up' });
     this.#pump();
     if (!connection.alive) this.#lost(connection, new Error('the connection ended as soon as it was open'));
   }
 
+  #onSilence(connection: Connection, silentMs: number | undefined): void {
+    if (this.#connection !== connection) return;
+    this.#isSilent = silentMs !== undefined;
+    if (silentMs === undefined) return this.#ports.onEvent({ type: 'recovered' });
+    const message = `Commands wait for ${this.#ports.endpoint()}, and not a byte arrived for ${Math.round(silentMs)} ms`;
+    this.#ports.onEvent({ type: 'degraded', cause: new Error(message) });
+  }
+
   #lost(connection: Connection, cause: Error): void {
     if (this.#connection !== connection) return;
     this.#connection = undefined;
+    this.#isSilent = false;
     this.#cause = cause;
     if (this.#ports.clock.monotonicMs() - this.#openedMs >= STABLE_MS) this.#attempt = 0;
     if (cause instanceof ConnectionError && cause.reason === 'unresponsive') this.#breaker.failed();

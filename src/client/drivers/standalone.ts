@@ -1,5 +1,5 @@
 import type { Runtime } from '../../core/runtime.js';
-import type { Connection, Driver, DriverEvent, ReplySink, WireCommand } from '../driver.js';
+import type { Connection, Driver, DriverEvent, NodeStatus, ReplySink, WireCommand } from '../driver.js';
 import type { Settings } from '../settings.js';
 import { Link } from './link.js';
 import { Suspicion } from './suspicion.js';
@@ -44,6 +44,10 @@ export class StandaloneDriver implements Driver {
 
   suspect(): void {
     this.#suspicion.raise();
+  }
+
+  nodes(): readonly NodeStatus[] {
+    return [this.#link.status()];
   }
 
   destroy(): void {

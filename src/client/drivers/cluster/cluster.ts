@@ -2,7 +2,7 @@ import type { Timer } from '../../../core/clock.js';
 import { ConnectionError, type ConnectionReason, ServerError } from '../../../core/errors.js';
 import { keySlot } from '../../../core/key-slot.js';
 import type { Runtime } from '../../../core/runtime.js';
-import type { Connection, Driver, DriverEvent, OpenHint, ReplySink, WireCommand } from '../../driver.js';
+import type { Connection, Driver, DriverEvent, NodeStatus, OpenHint, ReplySink, WireCommand } from '../../driver.js';
 import type { Address, Settings } from '../../settings.js';
 import { Link } from '../link.js';
 import { refuse } from '../refuse.js';
@@ -43,7 +43,7 @@ export class ClusterDriver implements Driver, Router {
   readonly #lookout: Lookout;
   readonly #stop = new AbortController();
   #members: readonly Address[] = [];
-  #isUp = false;
+  #condition: 'down' | 'degraded' | 'up' = 'down';
   onEvent: (event: DriverEvent) => void = () => {};
 
   constructor(settings: Settings, seeds: readonly Address[], runtime: Runtime) {
@@ -119,6 +119,10 @@ export class ClusterDriver implements Driver, Router {
     }
   }
 
+  nodes(): readonly NodeStatus[] {
+    return this.#nodes.all.map(({ link }) => link.status());
+  }
+
   destroy(): void {
     this.#stop.abort();
     this.#lookout.stop();
@@ -189,12 +193,21 @@ export class ClusterDriver implements Driver, Router {
   #onLinkEvent(event: DriverEvent): void {
     // while a node is away, each of its attempts is an occasion to see whether another has taken over
     if (event.type === 'down' || event.type === 'retry') this.suspect();
-    if (event.type === 'retry' || event.type === 'error') return this.onEvent(event);
-    const { isUp } = this.#nodes;
-    if (isUp === this.#isUp) return;
-    this.#isUp = isUp;
-    if (isUp) this.onEvent({ type: 'up' });
-    else if (event.type === 'down') this.onEvent(event);
+    if (event.type === 'error') return this.onEvent(event);
+    if (event.type === 'retry') this.onEvent(event);
+    this.#assess('cause' in event ? event.cause : undefined);
+  }
+
+  /** Tells how the cluster as a whole is doing, when that has changed: down when none of its nodes is up. */
+  #assess(cause = new Error('some nodes of the cluster are away')): void {
+    const { isUp, isAiling } = this.#nodes;
+    const before = this.#condition;
+    this.#condition = isUp ? (isAiling ? 'degraded' : 'up') : 'down';
+    if (this.#condition === before) return;
+    if (this.#condition === 'down') return this.onEvent({ type: 'down', cause });
+    if (before === 'down') this.onEvent({ type: 'up' });
+    if (this.#condition === 'degraded') this.onEvent({ type: 'degraded', cause });
+    else if (before === 'degraded') this.onEvent({ type: 'recovered' });
   }
 
   async #look(): Promise<void> {
@@ -217,6 +230,8 @@ export class ClusterDriver implements Driver, Router {
       if (node !== undefined && sink instanceof RoutedCall) this.#sendTo(node, sink);
       else refuse(sink, notServed(sink.operation));
     }
+    // a node that was away may be a part of it no more
+    if (start) this.#assess();
     if (this.#dedicated.compareWith(topology)) this.suspect();
   }
 

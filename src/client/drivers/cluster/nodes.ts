@@ -41,6 +41,11 @@ export class Nodes {
     return this.#list.some(isUp);
   }
 
+  /** Some are away or silent. */
+  get isAiling(): boolean {
+    return this.#list.some(({ link }) => link.isAiling);
+  }
+
   named(name: string): Node | undefined {
     return this.#byName.get(name);
   }

@@ -1,6 +1,6 @@
 import type { Runtime } from '../../../core/runtime.js';
 import { formatAddress } from '../../config-address.js';
-import type { Connection, Driver, DriverEvent, ReplySink, WireCommand } from '../../driver.js';
+import type { Connection, Driver, DriverEvent, NodeStatus, ReplySink, WireCommand } from '../../driver.js';
 import type { Address, Settings } from '../../settings.js';
 import { Link } from '../link.js';
 import { Suspicion } from '../suspicion.js';
@@ -78,6 +78,10 @@ export class SentinelDriver implements Driver {
 
   suspect(): void {
     this.#suspicion.raise();
+  }
+
+  nodes(): readonly NodeStatus[] {
+    return [this.#link.status()];
   }
 
   destroy(): void {

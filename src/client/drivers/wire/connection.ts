@@ -4,9 +4,11 @@ import { ignore } from '../../../core/abort.js';
 import type { Clock } from '../../../core/clock.js';
 import { ConnectionError, type ConnectionReason, ServerError } from '../../../core/errors.js';
 import { Fifo } from '../../../core/fifo.js';
+import { Latencies } from '../../../core/latencies.js';
 import type {
   Connection,
   ConnectionIdentity,
+  ConnectionVitals,
   IncomingMessage,
   Reply,
   ReplyMode,
@@ -20,6 +22,13 @@ import { CommandWriter } from './command-writer.js';
 import { ProtocolError, type ReplyHandler, ReplyReader } from './reply-reader.js';
 import { Acknowledgement, isAcknowledgement, nameIn, toMessage } from './subscriptions.js';
 import { Watchdog, type Watched } from './watchdog.js';
+
+/** What the server says of itself and of this connection when it is greeted. */
+export interface ServerGreeting {
+  readonly id: number;
+  readonly role: string;
+  readonly version: string;
+}
 
 export interface WirePorts {
   readonly clock: Clock;
@@ -44,12 +53,19 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   #heldBack = false;
   #waitsSinceMs = 0;
   #heardMs: number;
+  #isSilent = false;
+  /** One command at a time whose round trip is measured. */
+  #sampled: ReplySink | undefined;
+  #sampledMs = 0;
+  readonly #roundTrips = new Latencies();
+  readonly #sinceMs: number;
+  #greeting: ServerGreeting | undefined;
   readonly #cleanups: (() => void)[] = [];
   #ended: ConnectionError | undefined;
-  identity: ConnectionIdentity | undefined;
   inMulti = false;
   onMessage: (message: IncomingMessage) => void = () => {};
   onWritable: () => void = () => {};
+  onSilence: (silentMs: number | undefined) => void = () => {};
   /** Called with each error reply, before whoever waits for it. */
   onRefusal: (error: ServerError) => void = () => {};
   onEnd: (cause: Error) => void = () => {};
@@ -59,6 +75,7 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
     this.#socket = socket;
     this.#ports = ports;
     this.#heardMs = ports.clock.monotonicMs();
+    this.#sinceMs = ports.clock.wallMs();
     this.#watchdog = new Watchdog(this, ports.settings, ports.clock);
     socket.on('data', (chunk: Buffer) => this.#hear(chunk));
     socket.on('drain', () => this.#signalWritable());
@@ -84,6 +101,18 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
     return this.#waiting.length;
   }
 
+  get identity(): ConnectionIdentity | undefined {
+    if (this.#greeting === undefined) return undefined;
+    const { target } = this.#ports.settings;
+    const address = target.kind === 'unix' ? `${target.path}:0` : ownAddress(this.#socket);
+    return { id: this.#greeting.id, address };
+  }
+
+  get vitals(): ConnectionVitals {
+    const { role, version } = this.#greeting ?? { role: undefined, version: undefined };
+    return { role, version, sinceMs: this.#sinceMs, inFlight: this.inFlight, roundTrips: this.#roundTrips.summary() };
+  }
+
   silentMs(nowMs: number): number {
     const head = this.#waiting.peek();
     if (head === undefined || head.blocks) return 0;
@@ -102,6 +131,7 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
     this.#waiting.push(sink);
     if (this.#flushPlanned) return;
     this.#flushPlanned = true;
+    if (this.#sampled === undefined && !sink.blocks) this.#sample(sink);
     // after the microtasks of this tick: what they send leaves in the same write
     process.nextTick(flush, this);
   }
@@ -125,10 +155,8 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
     return this.#acknowledged(kind === 'channel' ? 'unsubscribe' : 'punsubscribe', name);
   }
 
-  /** @param id what the server calls it */
-  identify(id: number): void {
-    const { target } = this.#ports.settings;
-    this.identity = { id, address: target.kind === 'unix' ? `${target.path}:0` : ownAddress(this.#socket) };
+  greetedBy(greeting: ServerGreeting): void {
+    this.#greeting = greeting;
   }
 
   /** Runs when the connection has ended; at once when it has ended already. */
@@ -149,6 +177,12 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
 
   ping(): void {
     if (this.#waiting.length === 0 && !this.inMulti) request(this, ['PING']).catch(ignore);
+  }
+
+  worry(silentMs: number): void {
+    if (this.#isSilent) return;
+    this.#isSilent = true;
+    this.onSilence(silentMs);
   }
 
   giveUp(silentMs: number): void {
@@ -190,12 +224,25 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   #next(): ReplySink {
     const sink = this.#waiting.shift();
     if (sink === undefined) throw new ProtocolError('a reply that nobody asked for');
+    if (sink === this.#sampled) {
+      this.#sampled = undefined;
+      this.#roundTrips.add(this.#heardMs - this.#sampledMs);
+    }
     return sink;
+  }
+
+  #sample(sink: ReplySink): void {
+    this.#sampled = sink;
+    this.#sampledMs = this.#ports.clock.monotonicMs();
   }
 
   #hear(chunk: Buffer): void {
     if (this.#ended !== undefined) return;
     this.#heardMs = this.#ports.clock.monotonicMs();
+    if (this.#isSilent) {
+      this.#isSilent = false;
+      this.onSilence(undefined);
+    }
     try {
       this.#reader.push(chunk);
     } catch (error) {

@@ -55,8 +55,9 @@ async function introduce(
   // the first that fails says why; the others fail for the same reason
   for (const answer of answers) if (answer.status === 'rejected') throw answer.reason;
   const [greeting] = answers as readonly PromiseFulfilledResult<ReplyMap>[];
-  const id = greeting?.value['id'];
-  if (typeof id === 'number') connection.identify(id);
+  const { id, role, version } = greeting?.value ?? {};
+  if (typeof id !== 'number' || typeof role !== 'string' || typeof version !== 'string') return;
+  connection.greetedBy({ id, role, version });
 }
 
 /** The server does not accept these credentials. */

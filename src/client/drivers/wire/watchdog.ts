@@ -9,6 +9,8 @@ export interface Watched {
   idleMs(nowMs: number): number;
   /** Asks for a sign of life: from now on something waits. */
   ping(): void;
+  /** Tells of a silence that may be the beginning of the end. */
+  worry(silentMs: number): void;
   /** Gives the connection up. */
   giveUp(silentMs: number): void;
 }
@@ -59,6 +61,7 @@ export class Watchdog {
     const nowMs = this.#clock.monotonicMs();
     const silentMs = this.#watched.silentMs(nowMs);
     if (silentMs >= this.#options.unresponsiveAfterMs) return this.#watched.giveUp(silentMs);
+    if (silentMs >= this.#options.unresponsiveAfterMs / 2) this.#watched.worry(silentMs);
     if (silentMs === 0 && this.#watched.idleMs(nowMs) >= this.#options.heartbeatMs) this.#watched.ping();
     this.#plan();
   }
