@@ -106,7 +106,9 @@ describe('several keys', () => {
 describe('calls of one tick on one key take effect in the order in which they were made', () => {
   test('reads and writes', async () => {
     const { cache } = await open();
-    await cache.increment('warm'); // a server that does not know the script yet is asked twice
+    // a server that does not know the script yet is asked twice
+    await cache.increment('k');
+    await cache.delete('k');
     const results = await Promise.all([
       cache.get('k'),
       cache.set('k', 1),
