@@ -17,8 +17,8 @@ import type { RedisOptions } from './redis-options.js';
 import { bindScript, type Script, type ScriptDef } from './script.js';
 import { SharedConnection } from './shared-connection.js';
 import { Subscriber } from './subscriber.js';
-import type { Transaction, TransactionOptions, TransactionResult } from './transaction.js';
 import type { WrapOptions } from './wrap-options.js';
+import type { Transaction, TransactionOptions, TransactionResult } from './transaction.js';
 
 export interface ConnectOptions extends Partial<Runtime> {
   /** Gives up connecting, with `signal.reason`. */
@@ -30,11 +30,14 @@ const DEFAULT_DRAIN = '2s';
 /**
  * The connection of a service to one Redis or Valkey: what every module of this library is built on.
  *
- * Guarantees: every promise settles by its deadline, in flight included. A command is sent at most once; an error says
- * whether the server may have run it (`outcome`). After a lost connection the manager reconnects with growing, jittered
- * pauses; meanwhile commands fail at once with outcome `not-sent`. Nothing is queued, nothing is replaced by memory.
+ * Guarantees: every promise settles by its deadline, in flight included; a late reply reaches nobody. What may have run
+ * is never sent again, unless it only reads or was declared `idempotent`; an error says whether the server may have run
+ * it (`outcome`), and whether trying again makes sense (`retryable`). A connection that is lost, or up and silent, is
+ * replaced with growing, jittered pauses; meanwhile commands wait within the bounds of `offlineQueue`, then fail with
+ * outcome `not-sent`. Nothing is replaced by memory. `close()` always resolves in time.
  *
- * Not guaranteed: that a command with outcome `unknown` did not run.
+ * Not guaranteed: that a command with outcome `unknown` did not run; that commands of one tick run in order when they go
+ * to different nodes of a cluster, or when one of them is tried again.
  */
 export class RedisManager implements AsyncDisposable {
   readonly config: RedisConfig;

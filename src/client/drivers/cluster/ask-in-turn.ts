@@ -36,7 +36,7 @@ export function askInTurn<T>(
     const fail = (error: unknown): void => {
       running -= 1;
       if (attempt.signal.aborted) return;
-      if (isFinal(error) || (rest.length === 0 && running === 0)) end(() => reject(error as Error));
+      if (isFinal(error) || (rest.length === 0 && running === 0)) end(() => reject(error));
       else tryNext();
     };
     const tryNext = (): void => {

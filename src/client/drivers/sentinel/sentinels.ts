@@ -190,7 +190,7 @@ function firstOf<T>(
     for (const promise of promises) {
       promise.then(
         (value) => settle(() => resolve(value)),
-        (error: unknown) => settle(() => reject(error as Error)),
+        (error: unknown) => settle(() => reject(error)),
       );
     }
   });
