@@ -34,17 +34,23 @@ export interface TlsOptions {
   readonly dangerouslySkipVerification?: boolean | undefined;
 }
 
-/** Dedicated connections, lent by `lease()`. */
+/**
+ * Dedicated connections, lent by `lease()` and `transaction()`. One that was idle for more than 3 seconds is asked for
+ * an answer before it is lent, and replaced when it does not give one within a second.
+ */
 export interface PoolOptions {
-  /** Most connections at a time. 1 to 10,000, default 10. */
+  /** Most connections at a time; in a cluster, to each node. 1 to 10,000, default 10. */
   readonly max?: number | undefined;
-  /** How long `lease()` waits for one. Default `'5s'`. */
+  /** How long `lease()` waits for one, making it included. Default `'5s'`. */
   readonly acquireTimeout?: Duration | undefined;
   /** A connection that nobody used for this long is closed. Default `'1m'`. */
   readonly idleTimeout?: Duration | undefined;
-  /** A connection that is this old is not lent again. Default `'1h'`. */
+  /**
+   * A connection that is this old is not lent again; each retires at 90 to 100 % of it, so that they do not go together.
+   * Default `'1h'`.
+   */
   readonly maxAge?: Duration | undefined;
-  /** A lease that is out for longer is reported, with where it was taken; it stays valid. Default `'1m'`. */
+  /** A lease that is out for longer is reported by the event `leak`; it stays valid. `false`: none is. Default `'1m'`. */
   readonly leakAfter?: Duration | false | undefined;
 }
 
