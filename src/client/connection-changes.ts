@@ -15,6 +15,11 @@ export class ConnectionChanges {
     this.#database = database;
   }
 
+  /** `MULTI` was sent, and what ends it was not. */
+  get inMulti(): boolean {
+    return this.#inMulti;
+  }
+
   note(command: WireCommand): void {
     if (connectionEffect(command) !== 'state') return;
     const name = commandName(command);

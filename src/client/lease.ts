@@ -73,6 +73,7 @@ export class Lease implements AsyncDisposable {
     const fallbackMs = blocks ? undefined : commandTimeoutMs;
     const timeoutMs = timeout === undefined ? fallbackMs : toMs(timeout, 'command.timeout');
     this.#changes.note(wire);
+    this.#loan.pooled.connection.inMulti = this.#changes.inMulti;
     const mode = options.reply ?? 'text';
     const sent = this.#inFlight.send(wire, { mode, timeoutMs, signal, blocks, idempotent: false });
     return (await (blocks ? this.#blocked(sent) : sent)) as T;
@@ -83,6 +84,8 @@ export class Lease implements AsyncDisposable {
     if (this.#released) return;
     this.#released = true;
     this.#inFlight.stop();
+    // what undoes it is the next to be sent
+    this.#loan.pooled.connection.inMulti = false;
     this.#lender.ended(this.#loan, this.#changes, this.#inFlight.count > 0);
   }
 

@@ -1,5 +1,5 @@
 import type { RedisManager } from '../../../src/client/manager.js';
-import { ConnectionError, ServerError, TimeoutError } from '../../../src/core/errors.js';
+import { ClosedError, ConnectionError, ServerError, TimeoutError } from '../../../src/core/errors.js';
 
 /** What became of the increments of one key. */
 interface Count {
@@ -21,7 +21,10 @@ export interface Failure {
 /** Waits for a turn of the event loop: a caller that goes on at once when it is refused holds nobody up. */
 const turn = (): Promise<void> => new Promise(setImmediate);
 
-/** Callers that increment keys, one call at a time each, and keep the books on what they were told. */
+/**
+ * Callers that increment keys, one call at a time each, and keep the books on what they were told. They go on whatever
+ * that is, unless the manager is closed.
+ */
 export class CountingLoad {
   readonly failures: Failure[] = [];
   slowestMs = 0;
@@ -77,6 +80,7 @@ export class CountingLoad {
         if (mayHaveRun(error)) count.unknown += 1;
         const atMs = performance.now();
         this.failures.push({ key, error, tookMs: atMs - sinceMs, atMs });
+        if (error instanceof ClosedError) return;
         await turn();
       }
       this.slowestMs = Math.max(this.slowestMs, performance.now() - sinceMs);

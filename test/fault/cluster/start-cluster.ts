@@ -5,6 +5,7 @@ import { keySlot } from '../../../src/core/key-slot.js';
 import type { ClusterNode } from '../../../src/testing/cluster-node.js';
 import type { RedisCluster, RedisClusterOptions } from '../../../src/testing/redis-cluster.js';
 import { afterThisTest } from '../../support/cleanup.js';
+import { eventually } from '../../support/eventually.js';
 import { RedisServer } from '../../support/redis-server.js';
 
 /** Slots go on being served while others are not. */
@@ -59,4 +60,16 @@ export async function calls(node: ClusterNode, command: string): Promise<number>
   const info = await node.command<string>(['INFO', 'commandstats']);
   const name = command.replace('|', '\\|');
   return Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(info)?.[1] ?? 0);
+}
+
+/** Waits until all writes so far have reached the replica of a primary. */
+export async function synchronise(cluster: RedisCluster, primary: ClusterNode): Promise<void> {
+  const [replica] = await cluster.replicasOf(primary);
+  const offset = await replicationOffset(primary, 'master_repl_offset');
+  await eventually(async () => (await replicationOffset(replica as ClusterNode, 'slave_repl_offset')) >= offset);
+}
+
+async function replicationOffset(node: ClusterNode, name: string): Promise<number> {
+  const info = await node.command<string>(['INFO', 'replication']);
+  return Number(new RegExp(`${name}:(\\d+)`).exec(info)?.[1]);
 }

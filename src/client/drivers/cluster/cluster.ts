@@ -18,6 +18,8 @@ import { type Redirection, readRedirection, type Topology } from './topology.js'
 
 /** Once one node is connected, the others are waited for no longer than this. */
 const GRACE_MS = 500;
+/** Stands for the node of a slot that none is known to serve; no address looks like it. */
+const NOBODY = 'nobody';
 const ASKING: WireCommand = ['ASKING'];
 
 /**
@@ -76,7 +78,7 @@ export class ClusterDriver implements Driver, Router {
   nodeOf(key: string): string {
     const node = this.#nodes.ownerOf(key);
     if (node === undefined) this.suspect();
-    return node?.name ?? '';
+    return node?.name ?? NOBODY;
   }
 
   send(command: WireCommand, sink: ReplySink): void {

@@ -62,6 +62,7 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   #greeting: ServerGreeting | undefined;
   readonly #cleanups: (() => void)[] = [];
   #ended: ConnectionError | undefined;
+  inMulti = false;
   onMessage: (message: IncomingMessage) => void = () => {};
   onWritable: () => void = () => {};
   onSilence: (silentMs: number | undefined) => void = () => {};
@@ -175,7 +176,7 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   }
 
   ping(): void {
-    if (this.#waiting.length === 0) request(this, ['PING']).catch(ignore);
+    if (this.#waiting.length === 0 && !this.inMulti) request(this, ['PING']).catch(ignore);
   }
 
   worry(silentMs: number): void {

@@ -45,6 +45,7 @@ export class CredentialRefresh {
     try {
       const fresh = await askCredentials(this.#ports.settings, 'refresh');
       if (fresh === undefined) return;
+      if (this.#connection.inMulti) return this.#wait(RETRY.baseMs, attempt);
       await request(this.#connection, ['AUTH', fresh.username ?? 'default', fresh.password]);
       this.plan(fresh);
     } catch (error) {
