@@ -1,4 +1,4 @@
-import type { CommandArg } from '../client/command.js';
+import type { CommandArg } from '../client/calls/command.js';
 import { wrong } from '../core/check.js';
 import type { Duration } from '../core/duration.js';
 import { BadReplyError } from '../core/errors.js';

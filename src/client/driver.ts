@@ -83,13 +83,13 @@ export interface Connection {
   readonly writable: boolean;
   /** Absent or undefined where it is not known. */
   readonly identity?: ConnectionIdentity | undefined;
+  /** Absent where it is not known. */
+  readonly vitals?: ConnectionVitals;
   /**
    * Set by the one who has the connection: its commands are being queued for `EXEC`. What the driver would send on its
    * own would be queued among them, so it sends nothing meanwhile.
    */
   inMulti?: boolean;
-  /** Absent where it is not known. */
-  readonly vitals?: ConnectionVitals;
   send(command: WireCommand, sink: ReplySink): void;
   /** Resolves after the server's acknowledgement. Each name is asked for by itself, so that one fails alone. */
   subscribe(kind: SubscriptionKind, name: string): Promise<void>;

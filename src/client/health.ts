@@ -1,6 +1,6 @@
 import type { ManagerState } from './manager-events.js';
-import type { PoolStats } from './pool-stats.js';
-import type { Command, CommandOptions } from './command.js';
+import type { PoolStats } from './leases/pool-stats.js';
+import type { Command, CommandOptions } from './calls/command.js';
 import type { NodeStatus, Reply } from './driver.js';
 import type { Clock } from '../core/clock.js';
 

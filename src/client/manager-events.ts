@@ -1,4 +1,4 @@
-import type { Leak } from './leases.js';
+import type { Leak } from './leases/leases.js';
 
 /**
  * Where a manager stands. `down`: its connection was lost and it is trying to get it back. `degraded`: it is connected,

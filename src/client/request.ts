@@ -1,4 +1,4 @@
-import { commandName } from './command.js';
+import { commandName } from './calls/command.js';
 import type { Reply, ReplyMode, ReplySink, WireCommand } from './driver.js';
 
 /** Sends one command and waits for its reply for as long as the connection lives: for the library's own questions. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { wrong } from '../core/check.js';
 import { ServerError } from '../core/errors.js';
-import type { CommandArg, CommandOptions } from './command.js';
+import type { CommandArg, CommandOptions } from './calls/command.js';
 import type { Reply } from './driver.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { RedisOptions } from './redis-options.js';
+import type { RedisOptions } from './config/redis-options.js';
 
 export const WRAP_OPTIONS = [
   'prefix',

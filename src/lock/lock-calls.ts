@@ -1,5 +1,5 @@
 import { Coalescer, type PendingCall } from '../client/coalescer.js';
-import type { CommandArg } from '../client/command.js';
+import type { CommandArg } from '../client/calls/command.js';
 import type { RedisManager } from '../client/manager.js';
 import type { Script } from '../client/script.js';
 import { Deadlines, Expiring } from '../core/deadlines.js';

@@ -1,4 +1,4 @@
-import type { CommandArg } from '../client/command.js';
+import type { CommandArg } from '../client/calls/command.js';
 import { defineScript, type ScriptDef } from '../client/script.js';
 import type { Reply } from '../client/driver.js';
 import { BadReplyError, ServerError } from '../core/errors.js';

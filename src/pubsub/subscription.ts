@@ -1,5 +1,5 @@
 import type { IncomingMessage } from '../client/driver.js';
-import type { MessageSink, SinkHandle } from '../client/subscriber.js';
+import type { MessageSink, SinkHandle } from '../client/subscriptions/subscriber.js';
 import type { Clock } from '../core/clock.js';
 import { Emitter } from '../core/emitter.js';
 import { Inbox } from './inbox.js';

@@ -1,6 +1,6 @@
 import type { Reply } from '../client/driver.js';
 import type { RedisManager } from '../client/manager.js';
-import type { CommandArg } from '../client/command.js';
+import type { CommandArg } from '../client/calls/command.js';
 import type { Script, ScriptDef } from '../client/script.js';
 import { BadReplyError } from '../core/errors.js';
 import { touchEveryMs, type Lifetime } from './lifetime.js';

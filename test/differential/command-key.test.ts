@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { firstKey } from '../../src/client/command-key.js';
+import { firstKey } from '../../src/client/calls/command-key.js';
 import { noLeaks } from '../support/no-leaks.js';
 import { RedisServer } from '../support/redis-server.js';
 

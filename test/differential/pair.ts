@@ -1,7 +1,7 @@
 import { ServerError } from '../../src/core/errors.js';
 import { systemClock } from '../../src/core/clock.js';
 import { systemRandom } from '../../src/core/random.js';
-import { RedisConfig } from '../../src/client/config.js';
+import { RedisConfig } from '../../src/client/config/config.js';
 import type { Driver, Reply } from '../../src/client/driver.js';
 import { openDriver } from '../../src/client/drivers/open-driver.js';
 import { request } from '../../src/client/request.js';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import { systemRandom } from '../../src/core/random.js';
-import { RedisConfig } from '../../src/client/config.js';
+import { RedisConfig } from '../../src/client/config/config.js';
 import type { Driver } from '../../src/client/driver.js';
 import { openDriver } from '../../src/client/drivers/open-driver.js';
 import { EmbeddedDriver, EmbeddedRedis as Engine } from '../../src/embedded/index.js';

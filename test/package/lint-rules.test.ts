@@ -153,7 +153,7 @@ const typeAware: Sample[] = [
 const allowed: Omit<Sample, 'rule'>[] = [
   { file: 'src/core/clock.ts', code: 'export const now = () => [Date.now(), performance.now()];' },
   { file: 'src/core/random.ts', code: 'export const uniform = () => Math.random();' },
-  { file: 'src/client/config-env.ts', code: "export const u = () => process.env['U'];" },
+  { file: 'src/client/config/env.ts', code: "export const u = () => process.env['U'];" },
   { file: 'src/codec/keyring-env.ts', code: "export const u = () => process.env['U'];" },
   { file: 'src/testing/environment.ts', code: "export const u = () => process.env['U'];" },
   { file: 'src/testing/waits.ts', code: 'export const later = (f: () => void) => setTimeout(f, performance.now());' },

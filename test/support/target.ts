@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { beforeAll, inject } from 'vitest';
-import type { RedisOptions } from '../../src/client/redis-options.js';
+import type { RedisOptions } from '../../src/client/config/redis-options.js';
 import { RedisManager } from '../../src/client/manager.js';
 import { afterThisFile, afterThisTest } from './cleanup.js';
 import { RedisServer } from './redis-server.js';

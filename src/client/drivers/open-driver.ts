@@ -1,6 +1,6 @@
 import { systemClock } from '../../core/clock.js';
 import type { Runtime } from '../../core/runtime.js';
-import type { RedisConfig } from '../config.js';
+import type { RedisConfig } from '../config/config.js';
 import type { Driver } from '../driver.js';
 
 /** The driver for a configuration. Each is loaded only when it is asked for. */

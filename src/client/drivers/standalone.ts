@@ -1,8 +1,8 @@
 import type { Runtime } from '../../core/runtime.js';
 import type { Connection, Driver, DriverEvent, NodeStatus, ReplySink, WireCommand } from '../driver.js';
-import type { Settings } from '../settings.js';
-import { Link } from './link.js';
-import { Suspicion } from './suspicion.js';
+import type { Settings } from '../config/settings.js';
+import { Link } from './link/link.js';
+import { Suspicion } from './link/suspicion.js';
 import { openWire } from './wire/open.js';
 
 /** One server, over TCP, TLS or a unix socket: a main connection that is replaced when it ends, and dedicated ones. */

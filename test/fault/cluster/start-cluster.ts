@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
 import { RedisManager } from '../../../src/client/manager.js';
-import type { RedisOptions } from '../../../src/client/redis-options.js';
+import type { RedisOptions } from '../../../src/client/config/redis-options.js';
 import { keySlot } from '../../../src/core/key-slot.js';
 import type { ClusterNode } from '../../../src/testing/cluster-node.js';
 import type { RedisCluster, RedisClusterOptions } from '../../../src/testing/redis-cluster.js';

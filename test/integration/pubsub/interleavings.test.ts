@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { RedisManager } from '../../../src/client/manager.js';
-import type { MessageSink, SinkHandle } from '../../../src/client/subscriber.js';
+import type { MessageSink, SinkHandle } from '../../../src/client/subscriptions/subscriber.js';
 import { eventually } from '../../support/eventually.js';
 import { noLeaks } from '../../support/no-leaks.js';
 import { connect, onEachNode, raw, target, uniquePrefix } from '../../support/target.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { ConnectionChanges } from '../../../src/client/connection-changes.js';
+import { ConnectionChanges } from '../../../src/client/leases/connection-changes.js';
 
 function after(...commands: string[]): readonly string[] | undefined {
   const changes = new ConnectionChanges(3);

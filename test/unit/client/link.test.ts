@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { RedisConfig } from '../../../src/client/index.js';
 import type { Connection, ReplySink, WireCommand } from '../../../src/client/driver.js';
-import type { LinkSink } from '../../../src/client/drivers/command-queue.js';
-import { Link } from '../../../src/client/drivers/link.js';
+import type { LinkSink } from '../../../src/client/drivers/link/command-queue.js';
+import { Link } from '../../../src/client/drivers/link/link.js';
 import { systemRandom } from '../../../src/core/random.js';
 import { ManualClock } from '../../support/manual-clock.js';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Connection, ReplySink, WireCommand } from '../../../src/client/driver.js';
-import { PoolHistory } from '../../../src/client/pool-stats.js';
-import { Pool } from '../../../src/client/pool.js';
-import type { Settings } from '../../../src/client/settings.js';
+import { PoolHistory } from '../../../src/client/leases/pool-stats.js';
+import { Pool } from '../../../src/client/leases/pool.js';
+import type { Settings } from '../../../src/client/config/settings.js';
 import { systemClock } from '../../../src/core/clock.js';
 import { VirtualClock } from '../../../src/embedded/virtual-clock.js';
 

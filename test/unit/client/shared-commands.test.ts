@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { checkLeased, checkShared, connectionEffect } from '../../../src/client/shared-commands.js';
+import { checkLeased, checkShared, connectionEffect } from '../../../src/client/calls/shared-commands.js';
 
 const refused = (words: string): void => checkShared(words.split(' '));
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SubscriptionKind } from '../../../src/client/driver.js';
-import { Subscriber, type MessageSink } from '../../../src/client/subscriber.js';
+import { Subscriber, type MessageSink } from '../../../src/client/subscriptions/subscriber.js';
 import { ClosedError, ServerError, TimeoutError } from '../../../src/core/errors.js';
 import { systemRandom } from '../../../src/core/random.js';
 import { ManualClock } from '../../support/manual-clock.js';

@@ -10,8 +10,8 @@ import { connect, createServer, type TlsOptions as ServerOptions, type TLSSocket
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 
 import { RedisConfig, type TlsOptions } from '../../../src/client/index.js';
-import { TlsError } from '../../../src/client/tls-error.js';
-import { loadTls, type TlsMaterial } from '../../../src/client/tls-material.js';
+import { TlsError } from '../../../src/client/drivers/wire/tls-error.js';
+import { loadTls, type TlsMaterial } from '../../../src/client/drivers/wire/tls-material.js';
 import { type Certificate, certificates } from '../../support/tls.js';
 
 const certs = certificates();

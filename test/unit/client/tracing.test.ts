@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 
 import { RedisManager } from '../../../src/client/index.js';
-import { countKeys } from '../../../src/client/command-keys.js';
+import { countKeys } from '../../../src/client/calls/command-keys.js';
 import { PubSubManager } from '../../../src/pubsub/index.js';
 import { afterThisTest } from '../../support/cleanup.js';
 

@@ -1,5 +1,5 @@
 import type { RedisManager } from '../../../src/client/manager.js';
-import type { CommandArg, CommandOptions } from '../../../src/client/command.js';
+import type { CommandArg, CommandOptions } from '../../../src/client/calls/command.js';
 import type { Script, ScriptDef } from '../../../src/client/script.js';
 import type { Clock, Timer } from '../../../src/core/clock.js';
 import { ConnectionError, ServerError, TimeoutError } from '../../../src/core/errors.js';

@@ -1,6 +1,6 @@
 import type { CodecOptions } from '../../../src/codec/index.js';
 import type { RedisManager } from '../../../src/client/manager.js';
-import { Subscriber } from '../../../src/client/subscriber.js';
+import { Subscriber } from '../../../src/client/subscriptions/subscriber.js';
 import { systemRandom } from '../../../src/core/random.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { FakeServer } from '../client/fake-pubsub-server.js';

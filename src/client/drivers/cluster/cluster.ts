@@ -3,12 +3,12 @@ import { ConnectionError, type ConnectionReason, ServerError } from '../../../co
 import { keySlot } from '../../../core/key-slot.js';
 import type { Runtime } from '../../../core/runtime.js';
 import type { Connection, Driver, DriverEvent, NodeStatus, OpenHint, ReplySink, WireCommand } from '../../driver.js';
-import type { Address, Settings } from '../../settings.js';
-import { Link } from '../link.js';
-import { refuse } from '../refuse.js';
+import type { Address, Settings } from '../../config/settings.js';
+import { Link } from '../link/link.js';
+import { refuse } from '../link/refuse.js';
 import type { WireConnection } from '../wire/connection.js';
 import { openWire } from '../wire/open.js';
-import { firstKey } from '../../command-key.js';
+import { firstKey } from '../../calls/command-key.js';
 import { DedicatedConnections } from './dedicated.js';
 import { Discovery } from './discovery.js';
 import { Lookout } from './lookout.js';

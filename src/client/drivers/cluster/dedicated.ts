@@ -1,6 +1,6 @@
 import type { ServerError } from '../../../core/errors.js';
 import type { WireConnection } from '../wire/connection.js';
-import type { Address } from '../../settings.js';
+import type { Address } from '../../config/settings.js';
 import { nameOfAddress, type Topology } from './topology.js';
 
 /**

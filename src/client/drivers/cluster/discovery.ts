@@ -2,7 +2,7 @@ import type { Clock } from '../../../core/clock.js';
 import { ConnectionError, type ConnectionReason, ServerError, TimeoutError } from '../../../core/errors.js';
 import type { Connection, ReplySink, WireCommand } from '../../driver.js';
 import { request } from '../../request.js';
-import type { Address } from '../../settings.js';
+import type { Address } from '../../config/settings.js';
 import { askInTurn, type Way } from './ask-in-turn.js';
 import { nameOfAddress, readTopology, type Topology } from './topology.js';
 

@@ -1,7 +1,7 @@
 import { keySlot, SLOTS } from '../../../core/key-slot.js';
-import type { QueuedCommand } from '../command-queue.js';
-import type { Link } from '../link.js';
-import type { Address } from '../../settings.js';
+import type { QueuedCommand } from '../link/command-queue.js';
+import type { Link } from '../link/link.js';
+import type { Address } from '../../config/settings.js';
 import { nameOfAddress, type Topology } from './topology.js';
 
 /** A primary, or what was taken for one, and the connection that all callers share. */

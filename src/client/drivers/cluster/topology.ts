@@ -1,7 +1,7 @@
 import { BadReplyError } from '../../../core/errors.js';
 import { SLOTS } from '../../../core/key-slot.js';
 import type { Reply } from '../../driver.js';
-import type { Address } from '../../settings.js';
+import type { Address } from '../../config/settings.js';
 
 /** Slots in a row that belong to one primary. */
 export interface SlotRange {

@@ -1,7 +1,7 @@
 import { BadReplyError } from '../../../core/errors.js';
 import type { Reply, ReplyMap, ReplySink, WireCommand } from '../../driver.js';
 import { request } from '../../request.js';
-import type { Address } from '../../settings.js';
+import type { Address } from '../../config/settings.js';
 
 /** A sentinel as the others call it. */
 export interface Peer {

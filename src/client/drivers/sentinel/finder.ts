@@ -1,9 +1,9 @@
 import { sleep } from '../../../core/abort.js';
 import { jitteredDelay } from '../../../core/backoff.js';
-import { formatAddress } from '../../config-address.js';
-import { describeTarget } from '../../config-target.js';
+import { formatAddress } from '../../config/address.js';
+import { describeTarget } from '../../config/target.js';
 import { request } from '../../request.js';
-import type { Address, Settings } from '../../settings.js';
+import type { Address, Settings } from '../../config/settings.js';
 import type { WireConnection } from '../wire/connection.js';
 import { openWire, type OpenPorts } from '../wire/open.js';
 import type { Word } from './answer.js';

@@ -1,6 +1,6 @@
 import { ConnectionError, type ConnectionReason, ServerError } from '../../../core/errors.js';
-import { formatAddress } from '../../config-address.js';
-import type { Address, Settings } from '../../settings.js';
+import { formatAddress } from '../../config/address.js';
+import type { Address, Settings } from '../../config/settings.js';
 import type { Answer, SentinelTarget } from './sentinels.js';
 
 interface Failure {

@@ -1,5 +1,5 @@
-import { formatAddress } from '../../config-address.js';
-import type { Address } from '../../settings.js';
+import { formatAddress } from '../../config/address.js';
+import type { Address } from '../../config/settings.js';
 import type { Word } from './answer.js';
 
 interface Known {

@@ -1,9 +1,9 @@
 import type { Runtime } from '../../../core/runtime.js';
-import { formatAddress } from '../../config-address.js';
+import { formatAddress } from '../../config/address.js';
 import type { Connection, Driver, DriverEvent, NodeStatus, ReplySink, WireCommand } from '../../driver.js';
-import type { Address, Settings } from '../../settings.js';
-import { Link } from '../link.js';
-import { Suspicion } from '../suspicion.js';
+import type { Address, Settings } from '../../config/settings.js';
+import { Link } from '../link/link.js';
+import { Suspicion } from '../link/suspicion.js';
 import type { WireConnection } from '../wire/connection.js';
 import { PrimaryFinder } from './finder.js';
 import { Sentinels, type SentinelTarget } from './sentinels.js';

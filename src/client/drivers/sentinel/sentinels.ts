@@ -1,8 +1,8 @@
 import type { Clock } from '../../../core/clock.js';
 import type { Runtime } from '../../../core/runtime.js';
-import { formatAddress } from '../../config-address.js';
-import { describeTarget } from '../../config-target.js';
-import type { Address, Settings, Target } from '../../settings.js';
+import { formatAddress } from '../../config/address.js';
+import { describeTarget } from '../../config/target.js';
+import type { Address, Settings, Target } from '../../config/settings.js';
 import type { WireConnection } from '../wire/connection.js';
 import { openWire } from '../wire/open.js';
 import { askSentinel, type Word } from './answer.js';

@@ -2,7 +2,7 @@ import { jitteredDelay } from '../../../core/backoff.js';
 import type { Timer } from '../../../core/clock.js';
 import { ConnectionError } from '../../../core/errors.js';
 import type { Runtime } from '../../../core/runtime.js';
-import type { Address } from '../../settings.js';
+import type { Address } from '../../config/settings.js';
 import type { WireConnection } from '../wire/connection.js';
 import type { Sentinels } from './sentinels.js';
 

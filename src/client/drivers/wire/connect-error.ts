@@ -1,6 +1,6 @@
 import { ConnectionError, type ConnectionReason, ServerError } from '../../../core/errors.js';
-import type { Settings } from '../../settings.js';
-import { TlsError } from '../../tls-error.js';
+import type { Settings } from '../../config/settings.js';
+import { TlsError } from './tls-error.js';
 import { ProviderError } from './greeting.js';
 
 interface Diagnosis {

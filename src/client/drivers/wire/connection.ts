@@ -16,7 +16,7 @@ import type {
   SubscriptionKind,
   WireCommand,
 } from '../../driver.js';
-import type { Settings } from '../../settings.js';
+import type { Settings } from '../../config/settings.js';
 import { request } from '../../request.js';
 import { CommandWriter } from './command-writer.js';
 import { ProtocolError, type ReplyHandler, ReplyReader } from './reply-reader.js';

@@ -1,8 +1,8 @@
 import { connect as connectPlain, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
-import type { Settings } from '../../settings.js';
-import { loadTls } from '../../tls-material.js';
+import type { Settings } from '../../config/settings.js';
+import { loadTls } from './tls-material.js';
 
 /** Finds peers that are gone while nobody asks them anything; the watchdog finds those that somebody waits for. */
 const KEEP_ALIVE_MS = 15_000;

@@ -1,8 +1,8 @@
 import { ServerError } from '../../../core/errors.js';
 import type { ReplyMap } from '../../driver.js';
-import type { Credentials } from '../../redis-options.js';
+import type { Credentials } from '../../config/redis-options.js';
 import { request } from '../../request.js';
-import type { Settings } from '../../settings.js';
+import type { Settings } from '../../config/settings.js';
 import type { WireConnection } from './connection.js';
 
 /** The provider of credentials failed, or gave something else; `cause` is its own error. */

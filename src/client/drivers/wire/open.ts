@@ -1,6 +1,6 @@
 import type { Clock } from '../../../core/clock.js';
 import type { Runtime } from '../../../core/runtime.js';
-import type { Settings } from '../../settings.js';
+import type { Settings } from '../../config/settings.js';
 import { connectTraces, traced } from '../../tracing.js';
 import { connectError } from './connect-error.js';
 import { WireConnection } from './connection.js';

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 
 import type { Clock } from '../../../core/clock.js';
-import type { Settings } from '../../settings.js';
+import type { Settings } from '../../config/settings.js';
 
 /** A TLS handshake that has stood still for this long is worth a look at the port. */
 const STALLED_HANDSHAKE_MS = 300;

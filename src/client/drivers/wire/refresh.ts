@@ -1,9 +1,9 @@
 import { jitteredDelay } from '../../../core/backoff.js';
 import type { Timer } from '../../../core/clock.js';
 import type { Runtime } from '../../../core/runtime.js';
-import type { Credentials } from '../../redis-options.js';
+import type { Credentials } from '../../config/redis-options.js';
 import { request } from '../../request.js';
-import type { Settings } from '../../settings.js';
+import type { Settings } from '../../config/settings.js';
 import type { WireConnection } from './connection.js';
 import { askCredentials } from './greeting.js';
 

@@ -1,4 +1,4 @@
-import type { RedisOptions } from '../../redis-options.js';
+import type { RedisOptions } from '../../config/redis-options.js';
 import type { IncomingMessage, ReplyMode, SubscriptionKind, WireCommand } from '../../driver.js';
 import type { Unsent } from './unsent.js';
 

@@ -3,7 +3,7 @@ import { ServerError } from '../../../core/errors.js';
 import type { Clock } from '../../../core/clock.js';
 import type { Connection, IncomingMessage, ReplySink, SubscriptionKind, WireCommand } from '../../driver.js';
 import { request } from '../../request.js';
-import type { Settings } from '../../settings.js';
+import type { Settings } from '../../config/settings.js';
 import { connectError } from '../wire/connect-error.js';
 import type { DedicatedClient } from './adapter.js';
 import { withinAttempt } from './attempt.js';

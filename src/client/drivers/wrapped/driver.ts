@@ -3,8 +3,8 @@ import { ConnectionError, type ConnectionReason, ServerError } from '../../../co
 import type { Runtime } from '../../../core/runtime.js';
 import type { Capabilities, Connection, Driver, DriverEvent, ReplySink, WireCommand } from '../../driver.js';
 import { request } from '../../request.js';
-import type { Settings } from '../../settings.js';
-import { CommandQueue, type Outlet } from '../command-queue.js';
+import type { Settings } from '../../config/settings.js';
+import { CommandQueue, type Outlet } from '../link/command-queue.js';
 import { connectError } from '../wire/connect-error.js';
 import type { ClientAdapter } from './adapter.js';
 import { withinAttempt } from './attempt.js';

@@ -1,9 +1,9 @@
 import { ignore } from '../../../core/abort.js';
 import { wrong } from '../../../core/check.js';
-import { formatAddress } from '../../config-address.js';
-import { nameOf } from '../../command-facts.js';
+import { formatAddress } from '../../config/address.js';
+import { nameOf } from '../../calls/command-facts.js';
 import type { IncomingMessage, ReplyMode, SubscriptionKind, WireCommand } from '../../driver.js';
-import type { RedisOptions } from '../../redis-options.js';
+import type { RedisOptions } from '../../config/redis-options.js';
 import { adapter, type ClientAdapter, type ClientState, type DedicatedClient } from './adapter.js';
 import { isIoredis, notAClient } from './recognize.js';
 

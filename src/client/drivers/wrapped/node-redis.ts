@@ -1,6 +1,6 @@
 import { ignore } from '../../../core/abort.js';
 import type { IncomingMessage, ReplyMode, SubscriptionKind, WireCommand } from '../../driver.js';
-import type { RedisOptions } from '../../redis-options.js';
+import type { RedisOptions } from '../../config/redis-options.js';
 import { adapter, type ClientAdapter, type DedicatedClient } from './adapter.js';
 import { isNodeRedis, notAClient } from './recognize.js';
 

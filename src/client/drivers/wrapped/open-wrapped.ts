@@ -1,8 +1,8 @@
 import { checkKnown } from '../../../core/check.js';
 import { ConfigError } from '../../../core/errors.js';
 import type { Runtime } from '../../../core/runtime.js';
-import { OPTION_NAMES } from '../../config-field.js';
-import { RedisConfig } from '../../config.js';
+import { OPTION_NAMES } from '../../config/field.js';
+import { RedisConfig } from '../../config/config.js';
 import { WRAP_OPTIONS, type WrapOptions } from '../../wrap-options.js';
 import { adapt } from './adapt.js';
 import type { ClientAdapter } from './adapter.js';
