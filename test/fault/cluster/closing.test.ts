@@ -11,13 +11,32 @@ import { PARTIAL, otherPrimaries, startCluster } from './start-cluster.js';
 
 const cluster = startCluster({ args: PARTIAL });
 
+/** For how long this process, on a machine that others use as well, did not get to run its timers. */
+class Stalls {
+  #lateMs = 0;
+  #dueMs = performance.now() + 10;
+  readonly #timer = setInterval(() => this.#look(), 10);
+
+  stop(): number {
+    clearInterval(this.#timer);
+    this.#look();
+    return this.#lateMs;
+  }
+
+  #look(): void {
+    const nowMs = performance.now();
+    this.#lateMs += Math.max(0, nowMs - this.#dueMs);
+    this.#dueMs = nowMs + 10;
+  }
+}
+
 const DRAIN_MS = 300;
 const KEYS = Array.from({ length: 60 }, (_, index) => `closing${index}`);
 
 /** Everything that a manager can be busy with. */
 async function busy(): Promise<{ manager: RedisManager; load: CountingLoad; ended: Promise<unknown>[] }> {
   const manager = await RedisManager.connect({ url: cluster().url, unresponsiveAfter: 500, pool: { max: 20 } });
-  const load = CountingLoad.start(manager, KEYS, 200);
+  const load = CountingLoad.start(manager, KEYS, 100);
   const subscription = await new PubSubManager(manager).subscribe('news');
   const lock = await new DistributedLock(manager, 'held', '5s').acquire();
   const queues = KEYS.slice(0, 6).map((key) => `{${key}}:queue`);
@@ -82,11 +101,13 @@ test.each([
     const end = await begin();
     try {
       await eventually(() => load.acknowledged() > 3_000);
+      const stalls = new Stalls();
       const sinceMs = performance.now();
       const report = await manager.close({ drain: DRAIN_MS });
       const tookMs = performance.now() - sinceMs;
-      expect(tookMs).toBeLessThan(DRAIN_MS + 100);
-      expect(report.tookMs).toBeLessThan(DRAIN_MS + 100);
+      const limitMs = DRAIN_MS + 100 + stalls.stop();
+      expect(tookMs).toBeLessThan(limitMs);
+      expect(report.tookMs).toBeLessThan(limitMs);
       await load.stop();
       await Promise.all(ended);
       expect(load.failures.at(-1)?.error).toMatchObject({ code: expect.stringMatching(/^RU_(CLOSED|CONNECTION)$/) });
