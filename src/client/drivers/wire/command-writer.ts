@@ -3,9 +3,8 @@ import type { WireCommand } from '../../driver.js';
 /** Longer words travel as they are; shorter ones are joined to what surrounds them. */
 const LONG_WORD = 8 * 1024;
 
-/** The beginnings of a command and of a word, by their length. */
-const COMMAND_HEADS = Array.from({ length: 160 }, (_, words) => `*${words}\r\n`);
-const WORD_HEADS = Array.from({ length: 256 }, (_, length) => `$${length}\r\n`);
+/** What stands before a word: the end of the line before it, and its length. */
+const WORD_HEADS = Array.from({ length: 256 }, (_, length) => wordHead(length));
 
 /**
  * Commands of one tick as what goes onto the socket: one string, in which each character stands for a byte, and long
@@ -22,15 +21,15 @@ export class CommandWriter {
   }
 
   add(command: WireCommand): void {
-    let text = this.#text + (COMMAND_HEADS[command.length] ?? `*${command.length}\r\n`);
+    let text = `${this.#text}*${command.length}`;
     for (let index = 0; index < command.length; index += 1) {
       const word = command[index] as string | Buffer;
       const length = typeof word === 'string' ? Buffer.byteLength(word) : word.length;
-      text += WORD_HEADS[length] ?? `$${length}\r\n`;
+      text += WORD_HEADS[length] ?? wordHead(length);
       if (length > LONG_WORD) text = this.#addLong(text, word);
-      else text += `${toBinary(word, length)}\r\n`;
+      else text += toBinary(word, length);
     }
-    this.#text = text;
+    this.#text = `${text}\r\n`;
   }
 
   /** Everything that was added since, in order; strings are to be written as latin1. */
@@ -48,8 +47,12 @@ export class CommandWriter {
     const bytes = typeof word === 'string' ? Buffer.from(word) : word;
     this.#chunks.push(before, bytes);
     this.#bytes += before.length + bytes.length;
-    return '\r\n';
+    return '';
   }
+}
+
+function wordHead(length: number): string {
+  return `\r\n$${length}\r\n`;
 }
 
 /** The word with one character for each of its `length` bytes. */
