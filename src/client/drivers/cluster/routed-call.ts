@@ -12,7 +12,7 @@ export interface Router {
 /** Nodes that send calls to each other for longer do not agree yet: it takes time, and not speed, to find out more. */
 const MAX_REDIRECTIONS = 5;
 /** Replies that say that the node is not what it was taken for. */
-export const SUSPICIOUS: ReadonlySet<string> = new Set(['CLUSTERDOWN', 'READONLY', 'MASTERDOWN']);
+export const SUSPICIOUS: ReadonlySet<string> = new Set(['CLUSTERDOWN', 'READONLY', 'MASTERDOWN', 'UNBLOCKED']);
 
 /** One command on its way through a cluster: it follows redirections, which say that it was not run where it was sent. */
 export class RoutedCall implements ReplySink {
