@@ -161,13 +161,14 @@ export class PoolTimeoutError extends ConnectionError {
 
 /**
  * What a missed deadline points to: the server (or the link to it) does not answer; it does not read what is sent to it,
- * so that commands pile up here; or this process stood still.
+ * so that commands pile up here; the node of a cluster that the command is for is away; or this process stood still.
  */
-export type Diagnosis = 'server-unresponsive' | 'back-pressure' | 'event-loop-lag';
+export type Diagnosis = 'server-unresponsive' | 'back-pressure' | 'network' | 'event-loop-lag';
 
 const DIAGNOSES: Readonly<Record<Diagnosis, string>> = {
   'server-unresponsive': '',
   'back-pressure': '; commands pile up because the server does not keep up with reading',
+  network: '; the node that it is for is away',
   'event-loop-lag': '; this process stood still meanwhile',
 };
 

@@ -1,6 +1,6 @@
 import { toMs } from '../../core/duration.js';
 import type { Emitter, Unsubscribe } from '../../core/emitter.js';
-import { ClosedError, ConnectionError } from '../../core/errors.js';
+import { ClosedError, ConnectionError, TimeoutError } from '../../core/errors.js';
 import type { Runtime } from '../../core/runtime.js';
 import { capabilitiesOf, requireAtMostOnce } from '../capabilities.js';
 import { type Command, type CommandOptions, toWire } from './command.js';
@@ -148,7 +148,11 @@ export class SharedConnection {
 
   /** A call that waited for a connection in vain says so: its deadline is not the point. */
   #explain(call: Call, stalled: boolean): Error {
-    if (call.sent || this.#state !== 'down') return outOfTime(call, stalled);
+    if (call.sent || (this.#state !== 'down' && this.#state !== 'degraded')) return outOfTime(call, stalled);
+    if (this.#state === 'degraded') {
+      const { timeoutMs = 0 } = call.wait;
+      return new TimeoutError(call.operation, timeoutMs, { outcome: 'not-sent', diagnosis: 'network' });
+    }
     const { endpoint } = this.#driver;
     const why = `is down, and was not back within ${call.wait.timeoutMs} ms; nothing was sent`;
     const facts = { endpoint, reason: 'lost', outcome: 'not-sent', cause: this.#downCause } as const;

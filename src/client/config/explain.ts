@@ -71,7 +71,7 @@ function limitLines(settings: Settings): Line[] {
     ),
     line('reconnect', pauses(reconnect)),
     line('retry', retry === undefined ? 'off' : `${retry.budget} of the commands, ${pauses(retry)}`),
-    line('breaker', breaker === undefined ? 'off' : `${breaker.failures} failures, ${breaker.openForMs}ms`),
+    line('breaker', breaker === undefined ? 'off' : `${breaker.failures} failures`),
     line('pool.max', String(pool.max)),
     line('pool.acquireTimeout', `${pool.acquireTimeoutMs}ms`),
     line('pool.idleTimeout', `${pool.idleTimeoutMs}ms`),

@@ -51,13 +51,10 @@ export function checkRetry(path: string, value: unknown): Settings['retry'] {
 
 export function checkBreaker(path: string, value: unknown): Settings['breaker'] {
   if (value === false) return undefined;
-  const { failures = 5, openFor = '1s' } = partsOf<BreakerOptions>(value);
+  const { failures = 5 } = partsOf<BreakerOptions>(value);
   return checkEach<NonNullable<Settings['breaker']>>(
-    {
-      failures: () => checkInteger(`${path}.failures`, failures, { min: 1, max: 10_000 }),
-      openForMs: () => toMs(openFor, `${path}.openFor`),
-    },
-    () => checkKnown(path, value, ['failures', 'openFor']),
+    { failures: () => checkInteger(`${path}.failures`, failures, { min: 1, max: 10_000 }) },
+    () => checkKnown(path, value, ['failures']),
   );
 }
 

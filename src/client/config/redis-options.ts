@@ -98,12 +98,13 @@ export interface RetryOptions {
   readonly maxDelay?: Duration | undefined;
 }
 
-/** Stops sending to a node that keeps failing, and tries it again with one command after a while. */
+/**
+ * Fails commands to a node at once, instead of letting them wait, while the node keeps failing. The attempts to connect,
+ * which go on with the pauses of `reconnect`, are what tries it again: one that is greeted and answered closes it.
+ */
 export interface BreakerOptions {
-  /** Failures in a row of the connection or of deadlines; an error reply is none. 1 to 10,000, default 5. */
+  /** Failed attempts to connect, and connections that fell silent, in a row. 1 to 10,000, default 5. */
   readonly failures?: number | undefined;
-  /** How long nothing is sent. Default `'1s'`. */
-  readonly openFor?: Duration | undefined;
 }
 
 /** A user name and a password or token. */

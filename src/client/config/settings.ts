@@ -60,7 +60,7 @@ export interface Settings {
     | undefined;
   readonly reconnect: { readonly minDelayMs: number; readonly maxDelayMs: number };
   readonly retry: { readonly budget: number; readonly minDelayMs: number; readonly maxDelayMs: number } | undefined;
-  readonly breaker: { readonly failures: number; readonly openForMs: number } | undefined;
+  readonly breaker: { readonly failures: number } | undefined;
   readonly pool: {
     readonly max: number;
     readonly acquireTimeoutMs: number;

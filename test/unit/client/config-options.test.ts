@@ -113,7 +113,7 @@ describe('limits', () => {
       unresponsiveAfterMs: 5_000,
       heartbeatMs: 10_000,
       retry: { budget: 0.1, minDelayMs: 10, maxDelayMs: 500 },
-      breaker: { failures: 5, openForMs: 1_000 },
+      breaker: { failures: 5 },
       pool: { max: 10, acquireTimeoutMs: 5_000, idleTimeoutMs: 60_000, maxAgeMs: 3_600_000, leakAfterMs: 60_000 },
     });
   });
@@ -136,7 +136,7 @@ describe('limits', () => {
       unresponsiveAfterMs: 100,
       heartbeatMs: 60_000,
       retry: { budget: 0, minDelayMs: 10, maxDelayMs: 500 },
-      breaker: { failures: 1, openForMs: 1_000 },
+      breaker: { failures: 1 },
       pool: { max: 10, maxAgeMs: 86_400_000, leakAfterMs: 120_000 },
     });
   });
@@ -161,7 +161,7 @@ describe('limits', () => {
       unresponsiveAfter: false,
       heartbeat: '10 s',
       retry: { budget: 1.1, minDelay: -1 },
-      breaker: { failures: 0, openFor: true },
+      breaker: { failures: 0 },
       pool: { max: 0, maxAge: 0, leakAfter: 0 },
     } as unknown as RedisOptions;
     expect(issuesOf(() => RedisConfig.from(wrong)).sort()).toEqual(
@@ -177,7 +177,6 @@ describe('limits', () => {
         'retry.budget',
         'retry.minDelay',
         'breaker.failures',
-        'breaker.openFor',
         'pool.max',
         'pool.maxAge',
         'pool.leakAfter',
