@@ -15,7 +15,7 @@ const MIB = 1_048_576;
 /** @throws ConfigError with all issues of the group at once; the others here do the same */
 export function checkOfflineQueue(path: string, value: unknown): Settings['offlineQueue'] {
   if (value === false) return undefined;
-  const { maxCommands = 10_000, maxBytes = 16 * MIB, maxWait = '1s' } = partsOf<OfflineQueueOptions>(value);
+  const { maxCommands = 10_000, maxBytes = 64 * MIB, maxWait = '1s' } = partsOf<OfflineQueueOptions>(value);
   return checkEach<NonNullable<Settings['offlineQueue']>>(
     {
       maxCommands: () => checkInteger(`${path}.maxCommands`, maxCommands, { min: 1, max: 1_000_000 }),

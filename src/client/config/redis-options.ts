@@ -70,11 +70,14 @@ export interface SentinelOptions {
   readonly password?: string | undefined;
 }
 
-/** Commands that wait while there is no connection. When a bound is reached the next one fails at once, `not-sent`. */
+/**
+ * Commands that wait while there is no connection. When a bound is reached the next one fails at once, `not-sent`. While
+ * there is one that does not keep up, `maxInFlight` commands may wait, within the same bytes.
+ */
 export interface OfflineQueueOptions {
   /** 1 to 1,000,000, default 10,000. */
   readonly maxCommands?: number | undefined;
-  /** Bytes of all arguments. 1 to 1 GiB, default 16 MiB. */
+  /** Bytes of all arguments. 1 to 1 GiB, default 64 MiB. */
   readonly maxBytes?: number | undefined;
   /** How long a command waits before it fails; never beyond its own deadline. Default `'1s'`. */
   readonly maxWait?: Duration | undefined;

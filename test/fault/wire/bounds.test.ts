@@ -138,7 +138,7 @@ describe('while the server is away', () => {
 
 describe('a server that does not read', () => {
   it('makes commands wait here, bounded, and fails the rest at once with the reason', async () => {
-    const { server, manager } = await setUp({ offlineQueue: { maxCommands: 20 }, commandTimeout: 500 });
+    const { server, manager } = await setUp({ maxInFlight: 20, commandTimeout: 500 });
     server.pause();
     const value = 'x'.repeat(200_000);
     const calls = Array.from({ length: 200 }, () => manager.command(['SET', 'k', value]));
@@ -191,5 +191,17 @@ describe('commands whose connection was lost', () => {
     const ends = await endings(calls);
     // ten saved at the start, and a tenth of what was sent
     expect(ends['lost unknown']).toBeGreaterThanOrEqual(200 - 10 - 20 - 1);
+  });
+});
+
+describe('a burst within one tick', () => {
+  it('of more commands and bytes than sockets take at once is carried out, in order', async () => {
+    const { manager } = await setUp({ commandTimeout: '20s' });
+    const small = Array.from({ length: 60_000 }, (_, n) => manager.command(['RPUSH', 'list', n]));
+    const lengths = await Promise.all(small);
+    expect(lengths).toEqual(lengths.map((_, index) => index + 1));
+    const value = Buffer.alloc(500_000);
+    const large = Array.from({ length: 100 }, (_, n) => manager.command(['SET', `k${n % 5}`, value]));
+    expect(new Set(await Promise.all(large))).toEqual(new Set(['OK']));
   });
 });

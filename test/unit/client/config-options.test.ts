@@ -107,7 +107,7 @@ describe('a credentials provider', () => {
 describe('limits', () => {
   it('have defaults', () => {
     expect(RedisConfig.from({}).settings()).toMatchObject({
-      offlineQueue: { maxCommands: 10_000, maxBytes: 16_777_216, maxWaitMs: 1_000 },
+      offlineQueue: { maxCommands: 10_000, maxBytes: 67_108_864, maxWaitMs: 1_000 },
       maxInFlight: 65_536,
       reconnect: { minDelayMs: 50, maxDelayMs: 2_000 },
       unresponsiveAfterMs: 5_000,

@@ -1,5 +1,6 @@
 import { ignore } from '../../../core/abort.js';
 import { Fifo } from '../../../core/fifo.js';
+import type { Settings } from '../../config/settings.js';
 import type { Connection, ReplySink, WireCommand } from '../../driver.js';
 import { request } from '../../request.js';
 
@@ -29,19 +30,21 @@ interface Queued extends QueuedCommand {
 /** What a queue is emptied into. */
 export type Outlet = Pick<Connection, 'alive' | 'writable' | 'send'>;
 
-export interface QueueLimits {
-  readonly maxCommands: number;
-  readonly maxBytes: number;
-}
+/** Bytes that may wait while the server does not keep up, where waiting while it is away is switched off. */
+const DEFAULT_BYTES = 64 * 1024 * 1024;
 
 /** Commands that wait for a connection that can take them, in order and bounded. None of them has been sent. */
 export class CommandQueue {
-  readonly #limits: QueueLimits;
+  readonly #offline: number;
+  readonly #online: number;
+  readonly #maxBytes: number;
   readonly #queued = new Fifo<Queued>();
   #bytes = 0;
 
-  constructor(limits: QueueLimits) {
-    this.#limits = limits;
+  constructor({ offlineQueue, maxInFlight }: Pick<Settings, 'offlineQueue' | 'maxInFlight'>) {
+    this.#offline = offlineQueue?.maxCommands ?? 0;
+    this.#online = maxInFlight;
+    this.#maxBytes = offlineQueue?.maxBytes ?? DEFAULT_BYTES;
   }
 
   get length(): number {
@@ -52,11 +55,15 @@ export class CommandQueue {
     return this.#bytes;
   }
 
-  /** False when there is no room. */
-  add(command: WireCommand, sink: LinkSink, nowMs: number): boolean {
+  /**
+   * False when there is no room.
+   * @param now `away`: there is no connection that they wait to be taken by, so that fewer may wait
+   */
+  add(command: WireCommand, sink: LinkSink, now: { readonly ms: number; readonly away: boolean }): boolean {
     const bytes = sizeOf(command);
-    if (this.#queued.length >= this.#limits.maxCommands || this.#bytes + bytes > this.#limits.maxBytes) return false;
-    this.#queued.push({ command, sink, bytes, sinceMs: nowMs });
+    const most = now.away ? this.#offline : this.#online;
+    if (this.#queued.length >= most || this.#bytes + bytes > this.#maxBytes) return false;
+    this.#queued.push({ command, sink, bytes, sinceMs: now.ms });
     this.#bytes += bytes;
     return true;
   }

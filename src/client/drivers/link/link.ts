@@ -20,8 +20,6 @@ export interface LinkPorts extends Runtime {
 
 /** A connection that lived this long was a good one: the next loss begins with the shortest pause again. */
 const STABLE_MS = 2_000;
-/** What may wait while the server does not keep up, where waiting while it is away is switched off. */
-const DEFAULT_QUEUE = { maxCommands: 10_000, maxBytes: 16 * 1024 * 1024 };
 
 /**
  * The connection to one server that all callers share. It is replaced when it ends, with growing, jittered pauses.
@@ -48,7 +46,7 @@ export class Link {
 
   constructor(ports: LinkPorts) {
     this.#ports = ports;
-    this.#queue = new CommandQueue(ports.settings.offlineQueue ?? DEFAULT_QUEUE);
+    this.#queue = new CommandQueue(ports.settings);
     this.#breaker = new Breaker(ports.settings.breaker);
   }
 
@@ -238,9 +236,10 @@ export class Link {
     if (away && this.#ports.settings.offlineQueue === undefined) {
       return refuse(sink, this.#unsent('lost', 'is down just now'));
     }
-    if (!this.#queue.add(command, sink, this.#ports.clock.monotonicMs())) {
+    if (!this.#queue.add(command, sink, { ms: this.#ports.clock.monotonicMs(), away })) {
       const why = away ? 'is down' : 'does not keep up';
-      return refuse(sink, this.#unsent('overloaded', `${why}, and what may wait for it is full (\`offlineQueue\`)`));
+      const bounds = away ? '`offlineQueue`' : '`maxInFlight`, `offlineQueue.maxBytes`';
+      return refuse(sink, this.#unsent('overloaded', `${why}, and what may wait for it is full (${bounds})`));
     }
     if (away && this.#sweep === undefined) this.#planSweep();
   }

@@ -35,8 +35,8 @@ export interface WirePorts {
   readonly settings: Settings;
 }
 
-/** Bytes that one tick may add before its commands are better kept back. */
-const MAX_FLUSH_BYTES = 1024 * 1024;
+/** Bytes that one tick may add before its commands are better kept back: a burst, not a flood. */
+const MAX_FLUSH_BYTES = 16 * 1024 * 1024;
 
 /**
  * One life of one socket that speaks RESP3: commands go out in one write per tick, replies come back in order, and

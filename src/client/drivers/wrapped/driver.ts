@@ -13,9 +13,6 @@ import { WrappedConnection } from './connection.js';
 import { Handover } from './handover.js';
 import { Unsent } from './unsent.js';
 
-/** What may wait while the client has enough in hand, where waiting while it is away is switched off. */
-const DEFAULT_QUEUE = { maxCommands: 10_000, maxBytes: 16 * 1024 * 1024 };
-
 /**
  * The driver port over a client of another package. The client connects and reconnects in its own way; it is never
  * closed from here, and after `destroy` no listener of this driver is left on it.
@@ -50,7 +47,7 @@ export class WrappedDriver implements Driver {
     this.#settings = settings;
     this.#runtime = runtime;
     this.#handover = new Handover(settings.endpoint, () => this.#answered());
-    this.#queue = new CommandQueue(settings.offlineQueue ?? DEFAULT_QUEUE);
+    this.#queue = new CommandQueue(settings);
     const writable = (): boolean => this.#writable;
     this.#outlet = {
       alive: true,
@@ -94,7 +91,7 @@ export class WrappedDriver implements Driver {
     if (away && (!this.#client.queuesOffline || this.#settings.offlineQueue === undefined)) {
       return sink.reject(this.#error('lost', 'not-sent', 'is down just now'));
     }
-    if (!this.#queue.add(command, sink, this.#runtime.clock.monotonicMs())) {
+    if (!this.#queue.add(command, sink, { ms: this.#runtime.clock.monotonicMs(), away })) {
       const why = away ? 'is down' : 'does not keep up';
       return sink.reject(this.#error('overloaded', 'not-sent', `${why}, and what may wait for it is full`));
     }
