@@ -9,13 +9,15 @@ const cache = new CacheManager(manager, '5m');
 const sessions = new SessionManager(cache);
 const limiter = new RateLimiter(manager);
 const pubsub = new PubSubManager(manager);
-const sessionId = await sessions.createSession({ n: 0 }, '1h');
+// one each for those who change one at a time: changes of the same session may conflict
+const sessionIds = await Promise.all(Array.from({ length: 64 }, () => sessions.createSession({ n: 0 }, '1h')));
 const subscription = await pubsub.subscribe('news');
 
 let unhandled = 0;
 process.on('unhandledRejection', () => (unhandled += 1));
 
 let serial = 0;
+let turn = 0;
 const features = {
   connection: () => manager.command(['INCR', 'n']),
   lease: async () => {
@@ -30,7 +32,7 @@ const features = {
   lock: () => new DistributedLock(manager, `l${(serial += 1)}`, '2s').run(async () => 'held', { timeout: 1_000 }),
   limit: () => limiter.checkTokenBucket('user', 1_000_000, 1_000_000),
   pubsub: () => pubsub.publish('news', { n: (serial += 1) }),
-  session: () => sessions.updateSession(sessionId, { n: (serial += 1) }),
+  session: () => sessions.updateSession(sessionIds[(turn += 1) % 64], { n: (serial += 1) }),
 };
 
 const counts = Object.fromEntries(Object.keys(features).map((name) => [name, { pending: 0, ok: 0, failed: 0 }]));

@@ -1,4 +1,4 @@
-import type { Connection, Reply } from '../driver.js';
+import type { Connection, ConnectionIdentity, Reply } from '../driver.js';
 import { request } from '../request.js';
 
 /**
@@ -16,13 +16,16 @@ export async function unblock(blocked: readonly Connection[], open: () => Promis
   const aside = await open();
   try {
     const list = await request(aside, ['CLIENT', 'LIST', 'ID', ...known.map(({ id }) => String(id))]);
-    const ours = known.filter(({ id, address }) => isListed(list, `id=${id} addr=${address} `));
+    const ours = known.filter((identity) => isListed(list, identity));
     await Promise.all(ours.map(({ id }) => request(aside, ['CLIENT', 'UNBLOCK', String(id), 'TIMEOUT'])));
   } finally {
     aside.destroy();
   }
 }
 
-function isListed(list: Reply, beginning: string): boolean {
-  return typeof list === 'string' && list.split('\n').some((line) => line.startsWith(beginning));
+function isListed(list: Reply, { id, address }: ConnectionIdentity): boolean {
+  // Valkey 9.1 writes the address of a unix socket as if it were a host with a port
+  const beginnings = [`id=${id} addr=${address} `, `id=${id} addr=[${address}]:0 `];
+  const isOurs = (line: string): boolean => beginnings.some((beginning) => line.startsWith(beginning));
+  return typeof list === 'string' && list.split('\n').some(isOurs);
 }
