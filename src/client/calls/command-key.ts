@@ -21,7 +21,7 @@ const PLACES: Readonly<Record<string, number>> = {
   XINFO: 2,
 };
 /** Where the number of keys is; the keys follow it. */
-const COUNTS: Readonly<Record<string, number>> = {
+export const KEY_COUNTS: Readonly<Record<string, number>> = {
   EVAL: 2,
   EVALSHA: 2,
   EVAL_RO: 2,
@@ -49,7 +49,7 @@ const STREAMS_FROM: Readonly<Record<string, number>> = { XREAD: 1, XREADGROUP: 4
  */
 export function firstKey(command: WireCommand): string | Buffer | undefined {
   const name = nameOf(command);
-  const count = COUNTS[name];
+  const count = KEY_COUNTS[name];
   if (count !== undefined) return Number(command[count]) > 0 ? command[count + 1] : undefined;
   const from = STREAMS_FROM[name];
   if (from !== undefined) return keyAfter(command, 'STREAMS', from);
