@@ -15,9 +15,4 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     why: 'JavaScript has one NaN; Lua prints the sign bit that the processor happened to set',
     level: (value) => (typeof value === 'string' ? value.replaceAll('-nan', 'nan').replaceAll('-NAN', 'NAN') : value),
   },
-  {
-    what: 'the last digits of integers from 2^52 on',
-    why: "not the engine's: the decoder of @redis/client adds the code of a digit before it takes 48 off, and rounds",
-    level: (value) => (typeof value === 'number' && Math.abs(value) >= 2 ** 52 ? value.toPrecision(14) : value),
-  },
 ];
