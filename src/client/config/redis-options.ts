@@ -72,7 +72,7 @@ export interface SentinelOptions {
 
 /**
  * Commands that wait while there is no connection. When a bound is reached the next one fails at once, `not-sent`. While
- * there is one that does not keep up, `maxInFlight` commands may wait, within the same bytes.
+ * there is one that does not keep up, as many may wait as here or as `maxInFlight` says, within the same bytes.
  */
 export interface OfflineQueueOptions {
   /** 1 to 1,000,000, default 10,000. */

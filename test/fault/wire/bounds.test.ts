@@ -138,7 +138,11 @@ describe('while the server is away', () => {
 
 describe('a server that does not read', () => {
   it('makes commands wait here, bounded, and fails the rest at once with the reason', async () => {
-    const { server, manager } = await setUp({ maxInFlight: 20, commandTimeout: 500 });
+    const { server, manager } = await setUp({
+      maxInFlight: 20,
+      offlineQueue: { maxCommands: 20 },
+      commandTimeout: 500,
+    });
     server.pause();
     const value = 'x'.repeat(200_000);
     const calls = Array.from({ length: 200 }, () => manager.command(['SET', 'k', value]));

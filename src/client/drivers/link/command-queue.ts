@@ -30,8 +30,8 @@ interface Queued extends QueuedCommand {
 /** What a queue is emptied into. */
 export type Outlet = Pick<Connection, 'alive' | 'writable' | 'send'>;
 
-/** Bytes that may wait while the server does not keep up, where waiting while it is away is switched off. */
-const DEFAULT_BYTES = 64 * 1024 * 1024;
+/** What may wait while the server does not keep up, where waiting while it is away is switched off. */
+const WITHOUT_OFFLINE_QUEUE = { maxCommands: 10_000, maxBytes: 64 * 1024 * 1024 };
 
 /** Commands that wait for a connection that can take them, in order and bounded. None of them has been sent. */
 export class CommandQueue {
@@ -42,9 +42,10 @@ export class CommandQueue {
   #bytes = 0;
 
   constructor({ offlineQueue, maxInFlight }: Pick<Settings, 'offlineQueue' | 'maxInFlight'>) {
-    this.#offline = offlineQueue?.maxCommands ?? 0;
-    this.#online = maxInFlight;
-    this.#maxBytes = offlineQueue?.maxBytes ?? DEFAULT_BYTES;
+    const { maxCommands, maxBytes } = offlineQueue ?? WITHOUT_OFFLINE_QUEUE;
+    this.#offline = maxCommands;
+    this.#online = Math.max(maxCommands, maxInFlight);
+    this.#maxBytes = maxBytes;
   }
 
   get length(): number {

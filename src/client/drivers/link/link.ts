@@ -238,7 +238,7 @@ export class Link {
     }
     if (!this.#queue.add(command, sink, { ms: this.#ports.clock.monotonicMs(), away })) {
       const why = away ? 'is down' : 'does not keep up';
-      const bounds = away ? '`offlineQueue`' : '`maxInFlight`, `offlineQueue.maxBytes`';
+      const bounds = away ? '`offlineQueue`' : '`offlineQueue`, `maxInFlight`';
       return refuse(sink, this.#unsent('overloaded', `${why}, and what may wait for it is full (${bounds})`));
     }
     if (away && this.#sweep === undefined) this.#planSweep();
