@@ -12,7 +12,7 @@ import { type PipelineResult, toResult } from './pipeline.js';
 import { Retries } from './retries.js';
 import type { Settings } from '../config/settings.js';
 import { checkShared } from './shared-commands.js';
-import { TimeLimit } from '../leases/time-limit.js';
+import { TimeLimit } from '../../core/time-limit.js';
 
 const NO_OPTIONS: CommandOptions = {};
 

@@ -2,7 +2,7 @@ import { checkInteger, checkKnown, checkText } from '../../core/check.js';
 import { toMs } from '../../core/duration.js';
 import type { Runtime } from '../../core/runtime.js';
 import type { Lease, LeaseOptions } from './lease.js';
-import { TimeLimit } from './time-limit.js';
+import { TimeLimit } from '../../core/time-limit.js';
 import { type ServerFacts, TransactionAttempt } from './transaction-attempt.js';
 import type { Transaction, TransactionOptions, TransactionResult } from './transaction.js';
 

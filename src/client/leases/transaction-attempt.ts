@@ -5,7 +5,7 @@ import type { Reply, ReplyMode } from '../driver.js';
 import type { Lease } from './lease.js';
 import type { PipelineResult } from '../calls/pipeline.js';
 import { checkShared } from '../calls/shared-commands.js';
-import type { TimeLimit } from './time-limit.js';
+import type { TimeLimit } from '../../core/time-limit.js';
 import type { Transaction } from './transaction.js';
 
 /** What has been learned of the server. */

@@ -1,6 +1,6 @@
-import { sleep, untilAborted } from '../../core/abort.js';
-import type { Clock, Timer } from '../../core/clock.js';
-import { type Outcome, TimeoutError } from '../../core/errors.js';
+import { sleep, untilAborted } from './abort.js';
+import type { Clock, Timer } from './clock.js';
+import { type Outcome, TimeoutError } from './errors.js';
 
 /** A deadline over several steps, and the caller's signal, as one signal. Must be ended. */
 export class TimeLimit {
