@@ -41,11 +41,11 @@ function perTarget(kind: string, ids: readonly string[], timeoutMs: number): Tes
   return ids.map((id) => project(`${kind}:${id}`, { include: [`test/${kind}/**/*.test.ts`], target: id, timeoutMs }));
 }
 
-/** The same on a cluster, which takes some seconds to start and is shared by the files. */
-function onCluster(kind: string, timeoutMs: number): TestProjectConfiguration[] {
-  return perTarget(kind, servers.length === 0 ? [] : ['cluster'], timeoutMs).map((config) => {
+/** The same on several servers together, which take some seconds to start and are shared by the files. */
+function perTopology(kind: string, ids: readonly string[], timeoutMs: number): TestProjectConfiguration[] {
+  return perTarget(kind, servers.length === 0 ? [] : ids, timeoutMs).map((config) => {
     const { test, ...rest } = config as { test: object };
-    return { ...rest, test: { ...test, globalSetup: ['test/support/cluster-setup.ts'] } };
+    return { ...rest, test: { ...test, globalSetup: ['test/support/topology-setup.ts'] } };
   });
 }
 
@@ -60,8 +60,8 @@ export default defineConfig({
       ...perTarget('conformance', targets, 15_000),
       project('clients', { include: ['test/clients/**/*.test.ts'], target: firstServer, timeoutMs: 15_000 }),
       ...perTarget('integration', targets, 15_000),
-      ...onCluster('conformance', 20_000),
-      ...onCluster('integration', 20_000),
+      ...perTopology('conformance', ['cluster', 'sentinel'], 20_000),
+      ...perTopology('integration', ['cluster', 'sentinel'], 20_000),
       ...perTarget('differential', servers, 60_000),
       ...perTarget('fault', servers, 30_000),
       project('soak', { include: ['test/soak/**/*.test.ts'], target: firstServer, timeoutMs: 120_000 }),

@@ -198,11 +198,10 @@ export class MessageReader {
     const properties: Record<string, unknown> = {};
     for (let index = 0; index < length; index += 1) {
       const name = this.#knownName() ?? this.#newName();
-      if (properties[name] !== undefined && Object.hasOwn(properties, name)) {
-        throw new Malformed('a map with the same key twice');
-      }
       properties[name] = this.read();
     }
+    // the engine keeps the names with the shape of an object: cheaper than to look for every name before it is added
+    if (Object.keys(properties).length !== length) throw new Malformed('a map with the same key twice');
     this.#depth -= 1;
     return properties;
   }

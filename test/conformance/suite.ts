@@ -209,7 +209,7 @@ export function conformance(open: () => Promise<Driver>): void {
 
     it('names its endpoint without credentials', async () => {
       const driver = await newDriver();
-      expect(driver.endpoint).toMatch(/^(redis\+unix|redis-cluster|memory):\/\/[^@]+$/);
+      expect(driver.endpoint).toMatch(/^(redis\+unix|redis-cluster|redis-sentinel|memory):\/\/[^@]+$/);
     });
   });
 }

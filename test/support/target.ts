@@ -9,28 +9,32 @@ import { RespConnection } from '../../src/testing/resp-connection.js';
 import { findServer } from '../../src/testing/server-binary.js';
 
 /**
- * What a test file runs against: the embedded engine, one real server or a cluster, as the vitest project says by
- * TEST_TARGET. Each file gets a server, or an embedded database, of its own, started when it is first asked for; the
- * cluster serves all files of its project.
+ * What a test file runs against: the embedded engine, one real server, a cluster, or a primary that sentinels watch, as
+ * the vitest project says by TEST_TARGET. Each file gets a server, or an embedded database, of its own, started when it
+ * is first asked for; the cluster, or the group with its sentinels, serves all files of its project.
  */
 
 const id = process.env['TEST_TARGET'] ?? 'embedded';
+
+const isTopology = id === 'cluster' || id === 'sentinel';
 
 /** The kind of target; `version` is what the server says it is, such as `valkey 8.1.1`. */
 export const target = {
   id,
   embedded: id === 'embedded',
   cluster: id === 'cluster',
-  version: id === 'embedded' || id === 'cluster' ? id : findServer(id).version,
+  /** One server, which can be asked past the library. */
+  single: id !== 'embedded' && !isTopology,
+  version: id === 'embedded' || isTopology ? id : findServer(id).version,
 } as const;
 
 let shared: Promise<RedisServer> | undefined;
 let plain: Promise<RedisManager> | undefined;
 const memoryUrl = `memory://test-${randomBytes(8).toString('hex')}`;
 
-/** The real server of this file. Fails on the embedded engine, which has no server. */
+/** The real server of this file. Fails on targets that are not one server. */
 export async function server(): Promise<RedisServer> {
-  if (target.embedded || target.cluster) throw new Error(`The ${id} target is not one server`);
+  if (!target.single) throw new Error(`The ${id} target is not one server`);
   shared ??= RedisServer.start({ version: id, stoppedBy: 'caller' }).then((started) => {
     afterThisFile(() => started.stop());
     return started;
@@ -40,7 +44,7 @@ export async function server(): Promise<RedisServer> {
 
 /** Where this file's target is, as a URL for `RedisManager.connect`. */
 export async function url(): Promise<string> {
-  if (target.cluster) return inject('clusterUrl');
+  if (isTopology) return inject('topologyUrl');
   return target.embedded ? memoryUrl : (await server()).url;
 }
 
@@ -67,26 +71,25 @@ export async function rawManager(): Promise<RedisManager> {
   return plain;
 }
 
-/** One plain command, reply as text. A real server is asked past the library, a cluster through it. */
+/** One plain command, reply as text. One real server is asked past the library, all else through it. */
 export async function raw(args: readonly RawArg[]): Promise<RespValue> {
-  if (!target.embedded && !target.cluster) return (await server()).command(args);
+  if (target.single) return (await server()).command(args);
   return (await rawManager()).command<RespValue>(args);
 }
 
 /** One plain command, strings of the reply as bytes. */
 export async function rawBytes(args: readonly RawArg[]): Promise<RespValue> {
-  if (!target.embedded && !target.cluster) return (await server()).command(args, { reply: 'bytes' });
+  if (target.single) return (await server()).command(args, { reply: 'bytes' });
   return (await rawManager()).command<RespValue>(args, { reply: 'bytes' });
 }
 
 /** Sends plain commands to one server, past the library; strings of replies are bytes. */
 export type Ask = (args: readonly RawArg[]) => Promise<RespValue>;
 
-/** Does the same at every server of the target, and gives what each came to. */
+/** Does the same at every server of the target that takes writes, and gives what each came to. */
 export async function onEachNode<T>(look: (ask: Ask) => Promise<T>): Promise<readonly T[]> {
-  if (target.embedded) return [await look(rawBytes)];
-  if (!target.cluster) return [await look(async (args) => (await server()).command(args, { reply: 'bytes' }))];
-  const addresses = [...inject('clusterUrl').matchAll(/([\d.]+):(\d+)/g)];
+  if (!target.cluster) return [await look(rawBytes)];
+  const addresses = [...inject('topologyUrl').matchAll(/([\d.]+):(\d+)/g)];
   return Promise.all(
     addresses.map(async ([, host, port]) => {
       const connection = await RespConnection.connect({ host: String(host), port: Number(port) });
@@ -105,7 +108,7 @@ export function rawOnEachNode(args: readonly RawArg[]): Promise<readonly RespVal
 }
 
 // before the first test, or its connections would be something that this test leaves behind
-if (target.cluster) beforeAll(async () => void (await rawManager()));
+if (isTopology) beforeAll(async () => void (await rawManager()));
 
 async function closeNow(manager: RedisManager): Promise<void> {
   await manager.close({ drain: 1000 });

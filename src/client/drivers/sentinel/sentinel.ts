@@ -52,7 +52,7 @@ export class SentinelDriver implements Driver {
     this.#link = new Link({
       ...runtime,
       settings,
-      endpoint: () => endpoint,
+      endpoint: () => this.#main?.connection.endpoint ?? endpoint,
       open: (signal) => this.#openMain(signal),
       onEvent: (event) => this.onEvent(event),
     });

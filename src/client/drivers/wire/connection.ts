@@ -87,6 +87,11 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
     return this.#ended === undefined;
   }
 
+  /** Where it leads, as a URL without credentials. */
+  get endpoint(): string {
+    return this.#ports.settings.endpoint;
+  }
+
   get writable(): boolean {
     const full =
       this.#socket.writableNeedDrain ||
