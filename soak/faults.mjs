@@ -89,3 +89,30 @@ export function clusterFaults({ cluster, random }) {
     },
   };
 }
+
+export function sentinelFaults({ group, random }) {
+  const back = () => group.waitUntilStable({ within: '40s' });
+  const downAndBack = async (server) => {
+    await forAWhile(
+      3_000,
+      () => server.kill(),
+      () => server.restart(),
+    );
+    await back();
+  };
+  return {
+    'sentinels choose another': () => group.failover({ within: '40s' }),
+    'watched primary killed and back': async () => downAndBack(await group.primary()),
+    'watched primary frozen': async () => {
+      const primary = await group.primary();
+      await forAWhile(
+        300 + random.below(3_000),
+        () => primary.pause(),
+        () => primary.resume(),
+      );
+      await back();
+    },
+    'replica killed and back': async () => downAndBack(random.pick(await group.replicas())),
+    'sentinel killed and back': () => downAndBack(random.pick(group.sentinels)),
+  };
+}

@@ -1,12 +1,13 @@
 /**
- * The soak: mixed load over all features on a single server behind a proxy and on a cluster, a random fault every two
- * seconds, and at the end a report of what must not have happened. Exits with 1 when something did.
+ * The soak: mixed load over all features on a single server behind a proxy, on a cluster and on a primary with
+ * sentinels, a random fault every two seconds, and at the end a report of what must not have happened. Exits with 1
+ * when something did.
  *
  *   npm run soak -- --minutes 10 --seed 1
  */
 import { parseArgs } from 'node:util';
 
-import { clusterFaults, networkFaults, serverFaults } from './faults.mjs';
+import { startCluster, startSentinels, startSingle } from './groups.mjs';
 import { heapMb, keysWithoutExpiry } from './inspect.mjs';
 import { Ledger } from './ledger.mjs';
 import { startLoad } from './load.mjs';
@@ -18,6 +19,7 @@ const HELP = `Usage: npm run soak -- [options]
   --seed S        of the faults and the load, default: from the clock
   --server ID     a server of .servers/ or its beginning, such as valkey-8.1
   --no-cluster    without the cluster
+  --no-sentinels  without the primary with sentinels
   --json          the report as JSON`;
 
 const { values: options } = parseArgs({
@@ -26,6 +28,7 @@ const { values: options } = parseArgs({
     seed: { type: 'string' },
     server: { type: 'string' },
     cluster: { type: 'boolean', default: true },
+    sentinels: { type: 'boolean', default: true },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -48,46 +51,38 @@ const rejections = [];
 process.on('unhandledRejection', (reason) => rejections.push(String(reason?.stack ?? reason)));
 
 say(`seed ${seed}, ${minutes} minutes`);
-const version = options.server;
-const server = await testing.RedisServer.start({ version, port: true });
-const proxy = await testing.FaultProxy.start(server);
-const cluster = options.cluster ? await testing.RedisServer.startCluster({ version }) : undefined;
-const connect = (url) =>
-  lib.RedisManager.connect({
-    url,
+const starts = [
+  startSingle,
+  ...(options.cluster ? [startCluster] : []),
+  ...(options.sentinels ? [startSentinels] : []),
+];
+const groups = await Promise.all(starts.map((start) => start({ testing, version: options.server, random })));
+for (const group of groups) {
+  group.manager = await lib.RedisManager.connect({
+    url: group.url,
     commandTimeout: '1500ms',
     connectTimeout: '1s',
     unresponsiveAfter: '1s',
     heartbeat: '1s',
   });
-const managers = new Map([['single', await connect(proxy.url)]]);
-if (cluster) managers.set('cluster', await connect(cluster.url));
+}
 
 const violate = (what) => violations.length < 100 && violations.push(what);
-const loads = [...managers].map(([name, manager]) => startLoad({ name, manager, lib, random, ledger, violate }));
-const singleFaults = Object.entries({
-  ...networkFaults({ proxy, random }),
-  ...serverFaults({ server, proxy, random }),
-});
-const manyFaults = cluster ? Object.entries(clusterFaults({ cluster, random })) : [];
+const loads = groups.map((group) => startLoad({ group, lib, random, ledger, violate }));
 
 const startedAt = performance.now();
 const heap = [];
 const happened = {};
-let clusterBusy;
 let nextMinute = 60_000;
+let lastFault = 'none';
 while (performance.now() - startedAt < minutes * 60_000) {
-  const beganAt = performance.now();
-  const intoCluster = cluster !== undefined && clusterBusy === undefined && random.next() < 0.4;
-  const [name, fault] = random.pick(intoCluster ? manyFaults : singleFaults);
-  happened[name] = (happened[name] ?? 0) + 1;
-  const done = Promise.resolve()
-    .then(fault)
-    .catch((error) => violate(`the fault '${name}' could not be made: ${error.message}`));
-  // the cluster takes its time to heal; meanwhile the single server has its own troubles
-  if (intoCluster) clusterBusy = done.finally(() => (clusterBusy = undefined));
-  else await done;
-  await pause(Math.max(0, FAULT_EVERY_MS - (performance.now() - beganAt)));
+  // what still heals from one fault gets no other; meanwhile the rest has its own troubles
+  const free = groups.filter(({ busy }) => busy === undefined);
+  const possible = free.flatMap((group) =>
+    Object.entries(group.faults).map(([name, fault]) => ({ group, name, fault })),
+  );
+  if (possible.length > 0) lastFault = strike(random.pick(possible));
+  await pause(FAULT_EVERY_MS);
   const elapsedMs = performance.now() - startedAt;
   if (elapsedMs >= nextMinute) {
     heap.push(heapMb());
@@ -95,24 +90,22 @@ while (performance.now() - startedAt < minutes * 60_000) {
   }
   const stuck = ledger.stuck();
   if (stuck.length > 0) violate(`${stuck.length} promises are overdue: ${stuck[0].name}`);
-  progress(elapsedMs, name);
+  progress(elapsedMs);
 }
 
 say('ending the load');
-await clusterBusy;
-proxy.heal();
-if (server.state === 'paused') server.resume();
+await Promise.all(groups.map(({ busy }) => busy));
+await Promise.all(groups.map(({ heal }) => heal()));
 await Promise.race([Promise.all(loads.map((stop) => stop())), pause(30_000)]);
 const unsettled = ledger.open;
 heap.push(heapMb());
 const closings = [];
-for (const manager of managers.values()) closings.push(await manager.close({ drain: '2s' }));
-const immortal = await keysWithoutExpiry(server);
-for (const node of cluster?.nodes ?? []) {
-  if (node.state === 'running' && (await node.role()) === 'primary') immortal.push(...(await keysWithoutExpiry(node)));
+const immortal = [];
+for (const { manager, primaries, stop } of groups) {
+  closings.push(await manager.close({ drain: '2s' }));
+  for (const server of await primaries()) immortal.push(...(await keysWithoutExpiry(server)));
+  await stop();
 }
-await proxy.stop();
-await Promise.all([server.stop(), cluster?.stop()]);
 
 const report = {
   seed,
@@ -133,10 +126,20 @@ if (options.json) process.stdout.write(`${JSON.stringify({ ...report, failures }
 else print(report, failures);
 process.exitCode = failures.length === 0 ? 0 : 1;
 
-function progress(elapsedMs, fault) {
+/** Makes a fault and lets it heal by itself. */
+function strike({ group, name, fault }) {
+  happened[name] = (happened[name] ?? 0) + 1;
+  group.busy = Promise.resolve()
+    .then(fault)
+    .catch((error) => violate(`the fault '${name}' could not be made: ${error.message}`))
+    .finally(() => (group.busy = undefined));
+  return name;
+}
+
+function progress(elapsedMs) {
   const left = Math.max(0, Math.round((minutes * 60_000 - elapsedMs) / 1000));
-  const states = [...managers].map(([name, { state }]) => `${name} ${state}`).join(', ');
-  say(`${left} s left, ${ledger.settled} settled, ${ledger.open} open, ${states}; last fault: ${fault}`);
+  const states = groups.map(({ name: group, manager }) => `${group} ${manager.state}`).join(', ');
+  say(`${left} s left, ${ledger.settled} settled, ${ledger.open} open, ${states}; last fault: ${lastFault}`);
 }
 
 /** Progress goes to the error stream, so that the report can be piped. */
