@@ -58,7 +58,9 @@ class World {
     } else if (next.do === 'update') {
       await this.#update(model, lives, next);
     } else {
-      expect(await this.#sessions.destroySession(model.id)).toBe(lives);
+      const destroyed = await this.#sessions.destroySession(model.id);
+      // Redis keeps a key for the whole of its last millisecond, in which the session is over already
+      if (this.#clock.wallMs() !== model.expiresMs) expect(destroyed).toBe(lives);
       model.destroyed = true;
     }
   }
