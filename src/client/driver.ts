@@ -3,7 +3,7 @@
  * knows which client, topology or engine serves it; below it nothing knows about deadlines, pools, modules or values.
  *
  * Contract, which the conformance suite runs on every driver:
- * - Commands sent in one tick leave in one write, in the order of the calls; replies keep that order.
+ * - Commands sent in one tick leave together, in the order of the calls; replies keep that order.
  * - A command is sent at most once. What may have run is never sent again.
  * - Every sink is settled exactly once, with the reply or with an error of this library: `ServerError` for an error
  *   reply, else `ConnectionError` with its outcome.

@@ -143,7 +143,7 @@ export class RedisManager implements AsyncDisposable {
   }
 
   /**
-   * Sends one command on the shared connection. Commands of one tick leave in one write, in order.
+   * Sends one command on the shared connection. Commands of one tick leave together, in order.
    *
    * Strings of the reply come as text, or as Buffers with `{ reply: 'bytes' }`; maps as objects without a prototype.
    *
