@@ -20,6 +20,8 @@ export interface Certificates {
   readonly client: Certificate;
   /** For `localhost`, no longer valid. */
   readonly expired: Certificate;
+  /** For `localhost`, not for its address. */
+  readonly nameOnly: Certificate;
   /** For `elsewhere.test`. */
   readonly wrongName: Certificate;
   /** An authority that has signed none of these. */
@@ -47,6 +49,7 @@ function makeCertificates(): Certificates {
     server: signed({ folder, ca, name: 'server', subject: local }),
     client: signed({ folder, ca, name: 'client', subject: 'DNS:client.test' }),
     expired: signed({ folder, ca, name: 'expired', subject: local, days: -1 }),
+    nameOnly: signed({ folder, ca, name: 'name-only', subject: 'DNS:localhost' }),
     wrongName: signed({ folder, ca, name: 'wrong-name', subject: 'DNS:elsewhere.test' }),
     strangerCa: selfSigned(folder, 'stranger-ca'),
   };

@@ -32,6 +32,20 @@ it('a refused write makes a new connection, and what may be tried again succeeds
   await eventually(() => proxy.connections === 1);
 });
 
+it('a write refused on a lease makes a new connection, and the lease is not lent again', async () => {
+  const { manager, proxy, b } = await failedOver({});
+  const { accepted } = proxy;
+  const lease = await manager.lease();
+  proxy.redirect(b);
+  await expect(lease.command(['INCR', 'n'])).rejects.toMatchObject({ replyCode: 'READONLY' });
+  lease.release();
+  await using next = await manager.lease();
+  expect(await next.command(['INCR', 'n'])).toBe(1);
+  // that of the lease before, the shared one, and this one
+  await eventually(() => proxy.accepted === accepted + 3);
+  expect(await manager.command(['INCR', 'n'])).toBe(2);
+});
+
 it('refused writes make one new connection per second at most, and none of them is a loss', async () => {
   const { manager, proxy } = await failedOver({ retry: false });
   const states: string[] = [];

@@ -16,7 +16,7 @@ export interface TlsOptions {
   readonly keyFile?: string | undefined;
   /** What the client's key is encrypted with. */
   readonly passphrase?: string | undefined;
-  /** The name that the server's certificate must carry, sent as SNI. Default: the host, unless it is an IP address. */
+  /** The name that the server's certificate must carry, sent as SNI. Default: the host (SNI only for a name), or in a cluster the name that a node goes by. */
   readonly servername?: string | undefined;
   /** The oldest version of TLS to speak. Default `'TLSv1.2'`. */
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;

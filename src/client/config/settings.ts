@@ -9,7 +9,13 @@ export interface Address {
 
 /** What the driver connects to. */
 export type Target =
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | {
+      readonly kind: 'tcp';
+      readonly host: string;
+      readonly port: number;
+      /** A name that the server goes by beside its host: its certificate may be for either. */
+      readonly hostname?: string | undefined;
+    }
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'memory'; readonly name: string }
   | { readonly kind: 'cluster'; readonly seeds: readonly Address[] }

@@ -31,6 +31,11 @@ export class ConnectionChanges {
     else this.#lasting = true;
   }
 
+  /** Its server is not what it was taken for: the next user is not to have it. */
+  spoil(): void {
+    this.#lasting = true;
+  }
+
   /** The commands that undo everything, in order; undefined where only a new connection is as good as new. */
   undo(): readonly WireCommand[] | undefined {
     if (this.#lasting) return undefined;

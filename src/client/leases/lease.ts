@@ -22,6 +22,8 @@ export interface Lender {
   readonly database: number;
   /** The manager is closing: nothing is to wait for long. */
   readonly isDraining: boolean;
+  /** The server refused a write because it is no primary. */
+  suspect(): void;
   ended(loan: Loan, changes: ConnectionChanges, busy: boolean): void;
 }
 
@@ -34,8 +36,8 @@ export interface Lender {
  * refused with a `ClosedError`.
  *
  * The next user never inherits the state of the connection: an open `MULTI`, watched keys and another database are
- * undone after release; a connection that was changed in any other way, or on which a wait ended before its reply came,
- * is closed.
+ * undone after release; a connection that was changed in any other way, on which a wait ended before its reply came, or
+ * whose server turned out to be a replica (`READONLY`), is closed.
  */
 export class Lease implements AsyncDisposable {
   readonly #loan: Loan;
@@ -54,6 +56,10 @@ export class Lease implements AsyncDisposable {
       clock: lender.clock,
       leased: true,
       send: (command, sink) => this.#loan.pooled.connection.send(command, sink),
+      suspect: () => {
+        this.#changes.spoil();
+        lender.suspect();
+      },
     });
   }
 

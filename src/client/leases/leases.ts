@@ -81,6 +81,10 @@ export class Leases implements Lender {
     return runTransaction(work, options, { clock, random, lend, server: this.#server });
   }
 
+  suspect(): void {
+    this.#driver.suspect?.();
+  }
+
   ended(loan: Loan, changes: ConnectionChanges, busy: boolean): void {
     this.#forgotten.unregister(loan);
     const undo = changes.undo();

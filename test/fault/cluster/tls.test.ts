@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { RedisManager } from '../../../src/client/manager.js';
 import { noLeaks } from '../../support/no-leaks.js';
 import { certificates } from '../../support/tls.js';
@@ -31,6 +31,24 @@ test('each node of a cluster is verified by the name that it is announced with',
     return refusal;
   });
   expect(String(error)).toContain(`MOVED 15495 localhost:${moved.port}`);
+});
+
+describe('nodes that are called by their address', () => {
+  const { ca, ...rest } = certificates();
+  const byAddress = startCluster({
+    replicas: 0,
+    tls: { certificates: { ca, ...rest, server: rest.nameOnly } },
+    args: ['--cluster-announce-hostname', 'localhost'],
+  });
+
+  test('are verified by the name that they go by, and greeted by it', async () => {
+    const [node] = byAddress().nodes;
+    const manager = await connect(`rediss-cluster://localhost:${node?.port}`, { tls });
+    await reachesAll(manager);
+    expect(manager.nodes().map(({ endpoint }) => new URL(endpoint).hostname)).toEqual(
+      Array.from({ length: 3 }, () => '127.0.0.1'),
+    );
+  });
 });
 
 test('a name that the certificates do not carry is refused at once, for every node', async () => {

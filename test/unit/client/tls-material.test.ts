@@ -23,10 +23,10 @@ afterEach(() => {
   for (const clean of cleanups.splice(0)) clean();
 });
 
-function load(tls: TlsOptions, host: string | undefined = 'localhost'): Promise<TlsMaterial> {
+function load(tls: TlsOptions, host = 'localhost', hostname?: string): Promise<TlsMaterial> {
   const settings = RedisConfig.from({ tls }).settings().tls;
   if (settings === undefined) throw new Error('expected TLS');
-  return loadTls(settings, host);
+  return loadTls(settings, { host, hostname });
 }
 
 interface Listener {
@@ -151,6 +151,19 @@ describe('the name of the server', () => {
     }
     const named = await load({ ca: certs.ca.cert, servername: 'elsewhere.test' }, '127.0.0.1');
     await handshake(named, port, overTcp);
+  });
+
+  it('may be a name that the server goes by beside its address, which is then what is sent', async () => {
+    const ca = certs.ca.cert;
+    const named = await listen(certs.wrongName);
+    await handshake(await load({ ca }, '127.0.0.1', 'elsewhere.test'), named.port);
+    expect(named.seen.servername).toBe('elsewhere.test');
+    const addressed = await listen(certs.server);
+    await handshake(await load({ ca }, '127.0.0.1', 'unknown.test'), addressed.port);
+    const neither = await load({ ca }, '10.0.0.1', 'unknown.test');
+    await expect(handshake(neither, addressed.port)).rejects.toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+    const other = await load({ ca, servername: 'localhost' }, '127.0.0.1', 'elsewhere.test');
+    await expect(handshake(other, named.port)).rejects.toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
   });
 
   it('may be an address that the certificate carries, over a socket that is connected', async () => {

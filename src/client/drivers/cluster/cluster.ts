@@ -14,7 +14,7 @@ import { Discovery } from './discovery.js';
 import { Lookout } from './lookout.js';
 import { type Node, Nodes } from './nodes.js';
 import { RoutedCall, type Router, SUSPICIOUS } from './routed-call.js';
-import { type Redirection, readRedirection, type Topology } from './topology.js';
+import { nameOfAddress, type Redirection, readRedirection, type Topology } from './topology.js';
 
 /** Once one node is connected, the others are waited for no longer than this. */
 const GRACE_MS = 500;
@@ -42,7 +42,7 @@ export class ClusterDriver implements Driver, Router {
   readonly #discovery: Discovery;
   readonly #lookout: Lookout;
   readonly #stop = new AbortController();
-  #members: readonly Address[] = [];
+  #known: Pick<Topology, 'members' | 'hostnames'> = { members: [], hostnames: new Map() };
   #condition: 'down' | 'degraded' | 'up' = 'down';
   onEvent: (event: DriverEvent) => void = () => {};
 
@@ -185,9 +185,10 @@ export class ClusterDriver implements Driver, Router {
 
   #settingsAt(address: Address): Settings {
     const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+    const hostname = this.#known.hostnames.get(nameOfAddress(address));
     const scheme = this.#settings.tls === undefined ? 'redis' : 'rediss';
     const endpoint = `${scheme}://${host}:${address.port}/0`;
-    return { ...this.#settings, target: { kind: 'tcp', ...address }, endpoint };
+    return { ...this.#settings, target: { kind: 'tcp', ...address, hostname }, endpoint };
   }
 
   #onLinkEvent(event: DriverEvent): void {
@@ -212,7 +213,7 @@ export class ClusterDriver implements Driver, Router {
 
   async #look(): Promise<void> {
     try {
-      const others = this.#shuffled([...this.#members, ...this.#seeds]);
+      const others = this.#shuffled([...this.#known.members, ...this.#seeds]);
       const topology = await this.#discovery.again(this.#nodes.up, others, this.#stop.signal);
       if (!this.#stop.signal.aborted) this.#adopt(topology, true);
     } catch (error) {
@@ -223,7 +224,7 @@ export class ClusterDriver implements Driver, Router {
 
   /** @param start connects to nodes that were not known before */
   #adopt(topology: Topology, start: boolean): void {
-    this.#members = topology.members;
+    this.#known = topology;
     for (const { command, sink } of this.#nodes.adopt(topology, start)) {
       const key = firstKey(command);
       const node = key === undefined ? this.#nodes.any() : this.#nodes.ownerOf(key);

@@ -15,6 +15,8 @@ export interface Topology {
   readonly ranges: readonly SlotRange[];
   /** Primaries that serve slots, and their replicas, each once. Nodes that have failed are left out by the servers. */
   readonly members: readonly Address[];
+  /** Names that nodes go by beside the address that they are called by, at that address. */
+  readonly hostnames: ReadonlyMap<string, string>;
 }
 
 /** An address as a map key and as servers write it. */
@@ -30,16 +32,22 @@ export function nameOfAddress({ host, port }: Address): string {
 export function readTopology(reply: Reply, askedHost: string): Topology {
   if (!Array.isArray(reply)) throw new BadReplyError('CLUSTER SLOTS', 'a list', reply);
   const members = new Map<string, Address>();
+  const hostnames = new Map<string, string>();
   const ranges = (reply as readonly Reply[]).map((entry) => {
     const [first, last, ...nodes] = Array.isArray(entry) ? (entry as readonly Reply[]) : [];
-    const [primary, ...replicas] = nodes.map((node) => readNode(node, askedHost));
+    const [primary, ...replicas] = nodes.map((node) => {
+      const address = readNode(node, askedHost);
+      const hostname = hostnameOf(node);
+      if (address !== undefined && hostname !== undefined) hostnames.set(nameOfAddress(address), hostname);
+      return address;
+    });
     if (!isSlot(first) || !isSlot(last) || first > last || primary === undefined) {
       throw new BadReplyError('CLUSTER SLOTS', 'ranges of slots with their nodes', entry);
     }
     for (const node of [primary, ...replicas]) if (node !== undefined) members.set(nameOfAddress(node), node);
     return { first, last, primary };
   });
-  return { ranges, members: [...members.values()] };
+  return { ranges, members: [...members.values()], hostnames };
 }
 
 function readNode(node: Reply, askedHost: string): Address | undefined {
@@ -48,6 +56,13 @@ function readNode(node: Reply, askedHost: string): Address | undefined {
   // '?': it was to be called by its name, which it does not know
   const ip = host === '?' && isRecord(more) ? more['ip'] : undefined;
   return { host: knownHost(ip ?? host, askedHost), port };
+}
+
+/** The name in the facts that come with an address, where the node is called by something else. */
+function hostnameOf(node: Reply): string | undefined {
+  const facts = Array.isArray(node) ? (node as readonly Reply[])[3] : undefined;
+  const hostname = isRecord(facts) ? facts['hostname'] : undefined;
+  return typeof hostname === 'string' && hostname !== '' ? hostname : undefined;
 }
 
 function isSlot(value: Reply | undefined): value is number {

@@ -13,7 +13,7 @@ export async function dial({ target, tls }: Settings, attempt: AbortSignal): Pro
   const address = target.kind === 'unix' ? { path: target.path } : { host: target.host, port: target.port };
   const options = { ...address, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
   if (tls === undefined) return connected(connectPlain(options), 'connect', attempt);
-  const material = await loadTls(tls, target.kind === 'tcp' ? target.host : undefined);
+  const material = await loadTls(tls, target.kind === 'tcp' ? target : undefined);
   attempt.throwIfAborted();
   const socket = connectTls({ ...options, ...material.options });
   await connected(socket, 'secureConnect', attempt);

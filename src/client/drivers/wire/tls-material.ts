@@ -5,6 +5,7 @@ import {
   checkServerIdentity,
   type ConnectionOptions,
   createSecureContext,
+  type PeerCertificate,
   type SecureContext,
   type SecureContextOptions,
   type TLSSocket,
@@ -12,6 +13,12 @@ import {
 
 import type { TlsSettings } from '../../config/settings.js';
 import { TlsError } from './tls-error.js';
+
+/** What a server is called, if not by a path. */
+export interface NamedServer {
+  readonly host: string;
+  readonly hostname?: string | undefined;
+}
 
 /** What one connection needs to speak TLS. */
 export interface TlsMaterial {
@@ -29,15 +36,16 @@ export interface TlsMaterial {
  * Reads the files and makes what a socket needs. Call it for each new connection: that is what picks up certificates that
  * were rotated. Costs a few milliseconds, for the parsing of the certificates.
  *
- * @param host the node's host, whose name the certificate must carry unless `servername` names another
+ * @param server by what the certificate must call the server, unless `servername` names another: its host, or the name
+ *   that it goes by beside it
  * @throws TlsError naming the option that cannot be used. While a certificate and its key are being replaced one may be
  *   read before and the other after; the next attempt reads both anew.
  */
-export async function loadTls(tls: TlsSettings, host: string | undefined): Promise<TlsMaterial> {
+export async function loadTls(tls: TlsSettings, server: NamedServer | undefined): Promise<TlsMaterial> {
   const secureContext = makeContext(tls, await readParts(tls));
-  const identity = tls.servername ?? host;
+  const identities = [tls.servername ?? server?.host, tls.servername ?? server?.hostname].filter(isText);
   // RFC 6066 allows only names; a final dot is not part of one
-  const sni = identity === undefined || isIP(identity) !== 0 ? undefined : identity.replace(/\.$/, '');
+  const sni = identities.find((identity) => isIP(identity) === 0)?.replace(/\.$/, '');
   return {
     options: {
       secureContext,
@@ -46,13 +54,23 @@ export async function loadTls(tls: TlsSettings, host: string | undefined): Promi
       rejectUnauthorized: !tls.dangerouslySkipVerification,
       // the runtime would check an address against "localhost" when it is handed a socket
       checkServerIdentity: (name, certificate) =>
-        checkServerIdentity(identity ?? name, certificate) ?? pinError(tls, certificate.raw),
+        identityError(identities.length === 0 ? [name] : identities, certificate) ?? pinError(tls, certificate.raw),
     },
     verify: (socket) => {
       const problem = verificationError(tls, socket) ?? pinError(tls, socket.getPeerX509Certificate()?.raw);
       if (problem !== undefined) throw problem;
     },
   };
+}
+
+/** Undefined when the certificate carries one of the names, else what is wrong with the first. */
+function identityError(names: readonly string[], certificate: PeerCertificate): Error | undefined {
+  const errors = names.map((name) => checkServerIdentity(name, certificate));
+  return errors.includes(undefined) ? undefined : errors[0];
+}
+
+function isText(value: string | undefined): value is string {
+  return value !== undefined;
 }
 
 function verificationError(tls: TlsSettings, socket: TLSSocket): TlsError | undefined {

@@ -39,10 +39,17 @@ describe('the topology', () => {
     expect(readTopology(served(node as Reply), 'seed').ranges[0]?.primary).toEqual({ host, port: 7000 });
   });
 
+  it('knows the names of nodes that are called by their address', () => {
+    const named = ['10.0.0.1', 7000, ID, { hostname: 'a.internal' }];
+    const nameless = ['10.0.0.2', 7000, ID, { hostname: '' }];
+    const { hostnames } = readTopology(served(named, nameless, ['10.0.0.3', 7000, ID]), 'seed');
+    expect(hostnames).toEqual(new Map([['10.0.0.1:7000', 'a.internal']]));
+  });
+
   it('leaves out a replica that cannot be read, and knows no range where there is none', () => {
     const topology = readTopology(served(['10.0.0.1', 7000, ID], ['10.0.0.2', 0, ID], null), 'seed');
     expect(topology.members).toEqual([{ host: '10.0.0.1', port: 7000 }]);
-    expect(readTopology([], 'seed')).toEqual({ ranges: [], members: [] });
+    expect(readTopology([], 'seed')).toEqual({ ranges: [], members: [], hostnames: new Map() });
   });
 
   it.each([
