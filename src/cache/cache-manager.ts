@@ -8,7 +8,7 @@ import { Read } from './reader.js';
 import { holdsValue, readMany, readWithin, take } from './reads.js';
 import { Scope } from './scope.js';
 import type { CacheStats } from './stats.js';
-import { remove, writeAll, writeIfAbsent, writeOne } from './writes.js';
+import { markStale, remove, writeAll, writeIfAbsent, writeOne } from './writes.js';
 
 /**
  * Values under keys of Redis, each with an expiry.
@@ -135,6 +135,16 @@ export class CacheManager implements AsyncDisposable {
   }
 
   /**
+   * Ends the freshness of entries: from now on they are stale, until they would have expired anyway, and no load that
+   * has begun may store its result.
+   * @returns how many there are to be served as stale. Under `'open'` 0 when Redis failed, and an `'error'` event.
+   * Cost: one script per key, one round trip.
+   */
+  async markStale(...keys: string[]): Promise<number> {
+    return markStale(this.#open(), keys);
+  }
+
+  /**
    * The stored value, else what `load` brings, which is then stored.
    *
    * Concurrent calls in this process share one load: its value (each decodes its own), its options (those of the call
@@ -201,7 +211,7 @@ export class CacheManager implements AsyncDisposable {
     const full = scope.space.key(key);
     const ttlMs = toMs(ttl, 'cache.ttl');
     scope.common.reader.beforeWrite(full);
-    return (await this.manager.command(['PEXPIRE', full, ttlMs])) === 1;
+    return scope.common.leases.touch(full, ttlMs);
   }
 
   /**
@@ -217,8 +227,8 @@ export class CacheManager implements AsyncDisposable {
   /** Counts since it was made, namespaces apart. */
   stats(): CacheStats {
     const { tally, failures } = this.#scope;
-    const { hits, misses, loads, joined } = tally;
-    return { hits, misses, loads, joined, errors: failures.count };
+    const { hits, misses, loads, joined, stale, fenced } = tally;
+    return { hits, misses, loads, joined, stale, fenced, errors: failures.count };
   }
 
   /** Listens for `'error'`; returns what removes the listener. */
@@ -231,8 +241,7 @@ export class CacheManager implements AsyncDisposable {
    * It has no connection of its own, so there is nothing to wait for.
    */
   close(): Promise<void> {
-    this.#scope.close();
-    return Promise.resolve();
+    return this.#scope.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,7 @@ import type { RedisManager } from '../client/manager.js';
 import type { Script } from '../client/script.js';
 import { ServerError } from '../core/errors.js';
 import { CounterError } from './errors.js';
-import { INCREMENT, type IncrementArgs, type IncrementReply } from './scripts.js';
+import { INCREMENT, type IncrementArgs, type IncrementReply } from './counter-script.js';
 
 /** The counter script, bound to a manager. */
 export class Counters {

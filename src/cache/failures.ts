@@ -10,7 +10,10 @@ export interface CacheFailure {
 }
 
 export interface CacheEvents {
-  /** Under `onError: 'open'`. Events of a namespace also reach the cache it belongs to. */
+  /**
+   * Under `onError: 'open'`; in both modes for what fails in the background (`refresh`: a loader that failed while a
+   * stale value was served). Events of a namespace also reach the cache it belongs to.
+   */
   readonly error: CacheFailure;
 }
 
@@ -38,6 +41,12 @@ export class Failures {
   meet(operation: string, key: string | undefined, error: unknown): void {
     this.#count += 1;
     if (this.mode === 'throw') throw error;
+    this.#tell({ operation, key, error: error as Error });
+  }
+
+  /** An event in both modes: for what happens in the background, where nobody could catch it. */
+  tell(operation: string, key: string | undefined, error: unknown): void {
+    this.#count += 1;
     this.#tell({ operation, key, error: error as Error });
   }
 

@@ -5,17 +5,22 @@ import type { EntryFormat } from './entry.js';
 export class Flight {
   readonly key: string;
   readonly format: EntryFormat;
-  /** The entry's bytes, as soon as they are known: before they are stored. */
+  /** Nobody has to wait for it: there is a value to serve meanwhile. */
+  readonly inBackground: boolean;
+  /** The entry's bytes, as soon as they are known. */
   loaded: Buffer | undefined = undefined;
+  /** Settles when what was loaded has been stored; never rejects. */
+  stored: Promise<void> | undefined = undefined;
   readonly #fleet: Flights;
   readonly #loader = new AbortController();
   #waiting = 0;
   #entry: Promise<Buffer | undefined> = Promise.resolve(undefined);
 
-  constructor(fleet: Flights, key: string, format: EntryFormat) {
+  constructor(fleet: Flights, { key, format, inBackground }: FlightPlan) {
     this.#fleet = fleet;
     this.key = key;
     this.format = format;
+    this.inBackground = inBackground;
   }
 
   /** Aborts when the last caller has left. */
@@ -23,7 +28,7 @@ export class Flight {
     return this.#loader.signal;
   }
 
-  /** False once the key was written or removed, or another load took over: then the result must not be stored. */
+  /** False once the key was written or removed here, or another load took over: then the result must not be stored. */
   get maySet(): boolean {
     return this.#fleet.at(this.key) === this;
   }
@@ -34,7 +39,7 @@ export class Flight {
     this.#entry.catch(ignore); // each caller hears of it by `join`; when all have left, nobody is meant to
   }
 
-  /** Waits for the entry, until the caller's signal aborts. `undefined`: the loader returned it, nothing was stored. */
+  /** Waits for the entry, until the caller's signal aborts. `undefined`: there is no value. */
   join(signal: AbortSignal | undefined): Promise<Buffer | undefined> {
     this.#waiting += 1;
     if (signal === undefined) return this.#entry;
@@ -49,22 +54,33 @@ export class Flight {
     });
   }
 
-  #leave(reason: unknown): void {
-    this.#waiting -= 1;
-    if (this.#waiting > 0) return;
+  /** Ends the load: nobody is to have what it would bring. */
+  abort(reason: unknown): void {
     this.#fleet.end(this);
     this.#loader.abort(reason);
   }
+
+  #leave(reason: unknown): void {
+    this.#waiting -= 1;
+    if (this.#waiting === 0 && !this.inBackground) this.abort(reason);
+  }
+}
+
+export interface FlightPlan {
+  readonly key: string;
+  readonly format: EntryFormat;
+  readonly inBackground: boolean;
 }
 
 /**
  * The loads in progress in this process, at most one current per key. A write or removal of the key through this cache
  * detaches its flight: the callers that wait for it still get their value, but it is not stored, and who asks from now
- * on starts another. So a value read before an invalidation is never stored after it – within one process; between
- * processes that takes a lease in Redis.
+ * on starts another. What other processes write and remove ends the lease of the flight instead.
  */
 export class Flights {
   readonly #current = new Map<string, Flight>();
+  /** What is being stored or given back. */
+  readonly #sending = new Set<Promise<void>>();
 
   at(key: string): Flight | undefined {
     return this.#current.get(key);
@@ -77,9 +93,9 @@ export class Flights {
   }
 
   /** Starts a load and makes it the current one, detaching another. */
-  start(key: string, format: EntryFormat, load: (flight: Flight) => Promise<Buffer | undefined>): Flight {
-    const flight = new Flight(this, key, format);
-    this.#current.set(key, flight);
+  start(plan: FlightPlan, load: (flight: Flight) => Promise<Buffer | undefined>): Flight {
+    const flight = new Flight(this, plan);
+    this.#current.set(plan.key, flight);
     flight.begin(load);
     return flight;
   }
@@ -88,7 +104,25 @@ export class Flights {
     this.#current.delete(key);
   }
 
+  /** Forgets a flight, at once or when its entry has been stored: until then whoever asks joins it. */
   end(flight: Flight): void {
+    const { stored } = flight;
+    if (stored === undefined) this.#forget(flight);
+    else void stored.then(() => this.#forget(flight));
+  }
+
+  /** Takes part in `settled`. @param sending never rejects */
+  track(sending: Promise<void>): void {
+    this.#sending.add(sending);
+    void sending.then(() => this.#sending.delete(sending));
+  }
+
+  /** Resolves when everything is stored that has been loaded by now, and every lease given back that is not needed. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#sending);
+  }
+
+  #forget(flight: Flight): void {
     if (this.#current.get(flight.key) === flight) this.#current.delete(flight.key);
   }
 }

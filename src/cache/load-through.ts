@@ -1,12 +1,14 @@
-import { untilAborted } from '../core/abort.js';
+import { ignore, untilAborted } from '../core/abort.js';
 import { checkFunction } from '../core/check.js';
 import type { Duration } from '../core/duration.js';
 import { TimeoutError } from '../core/errors.js';
-import type { SchemaResult, StandardSchemaV1 } from '../core/standard-schema.js';
+import { timesOf } from './entry-header.js';
 import { LoadedValueError } from './errors.js';
 import type { Flight } from './flights.js';
-import { loadedMs, type Loader, type LoadOptions, type LoadPlan, planLoad } from './options.js';
+import { Load, type LoadCall } from './load.js';
+import { type Loader, type LoadOptions, planLoad } from './options.js';
 import { Read } from './reader.js';
+import { check } from './schema.js';
 import type { Scope } from './scope.js';
 import { within } from './within.js';
 
@@ -17,17 +19,10 @@ export interface Loading {
   readonly options: Duration | LoadOptions<unknown> | undefined;
 }
 
-/** One call of `getOrSet`, checked. */
-interface LoadCall {
-  readonly read: Read;
-  readonly load: Loader<unknown>;
-  readonly plan: LoadPlan;
-}
-
-export async function loadThrough(scope: Scope, { key, load: loader, options }: Loading): Promise<unknown> {
-  checkFunction('load', loader);
+export async function loadThrough(scope: Scope, { key, load, options }: Loading): Promise<unknown> {
+  checkFunction('load', load);
   const plan = planLoad(options, scope.plan);
-  const call = { read: new Read('getOrSet', key, scope), load: loader, plan };
+  const call = { read: new Read('getOrSet', key, scope, true), load, plan };
   const { timeoutMs, signal } = plan;
   if (timeoutMs === undefined && signal === undefined) return readOrLoad(scope, call, undefined);
   const limits = { operation: 'cache.getOrSet', timeoutMs, signal };
@@ -35,21 +30,91 @@ export async function loadThrough(scope: Scope, { key, load: loader, options }: 
 }
 
 /**
- * Reads the entry, or waits for the load that brings it. A caller that finds a load in progress waits for that one
- * without reading. Each caller decodes its own value from the entry's bytes; the loader's own object reaches nobody.
+ * Reads the entry, or waits for the load that brings it. A caller that finds a load in progress for which others wait
+ * joins it without reading. Each caller decodes its own value from the entry's bytes; the loader's own object reaches
+ * nobody.
  */
 async function readOrLoad(scope: Scope, call: LoadCall, signal: AbortSignal | undefined): Promise<unknown> {
   const { read, plan } = call;
-  const { flights } = scope.common;
-  if (!plan.force && flights.joinable(read.key, scope.format) === undefined) {
+  if (!plan.force && !isAwaited(scope, call)) {
     const value = await findStored(scope, call, signal);
-    if (value !== undefined) return value;
+    if (read.found === 'fresh') {
+      if (isDueEarly(scope, call)) loadInBackground(scope, call);
+      return value;
+    }
+    if (read.found === 'stale') return serveStale(scope, { call, value }, signal);
   }
+  const { flights } = scope.common;
   let flight = plan.force ? undefined : flights.joinable(read.key, scope.format);
-  if (flight === undefined) flight = flights.start(read.key, scope.format, (started) => load(scope, call, started));
+  if (flight === undefined) flight = start(scope, call, false);
   else scope.tally.joined += 1;
-  const entry = await arrival(scope, flight, signal);
-  return entry === undefined ? undefined : valueOf(call, scope.format.decode(read.key, entry));
+  return valueOf(scope, call, await arrival(scope, flight, signal));
+}
+
+function isAwaited(scope: Scope, { read }: LoadCall): boolean {
+  const flight = scope.common.flights.joinable(read.key, scope.format);
+  return flight !== undefined && !flight.inBackground;
+}
+
+/** The stale value, unless a new one comes soon enough. A loader that fails is told by an event. */
+async function serveStale(
+  scope: Scope,
+  { call, value }: { call: LoadCall; value: unknown },
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  const { softTimeoutMs } = call.plan;
+  const flight = loadInBackground(scope, call);
+  if (softTimeoutMs > 0) {
+    const limits = { operation: 'cache.getOrSet', timeoutMs: softTimeoutMs, signal };
+    const { clock } = scope.common.manager;
+    const entry = await within(clock, limits, (ended) => flight.join(ended)).catch(ignore);
+    signal?.throwIfAborted();
+    if (entry !== undefined) return valueOf(scope, call, entry);
+  }
+  scope.tally.stale += 1;
+  return value;
+}
+
+/** Joins or starts a load for which nobody has to wait. */
+function loadInBackground(scope: Scope, call: LoadCall): Flight {
+  const { flights, manager } = scope.common;
+  const { read, plan } = call;
+  const current = flights.joinable(read.key, scope.format);
+  if (current !== undefined) return current;
+  const flight = start(scope, call, true);
+  const limit =
+    plan.timeoutMs === undefined
+      ? undefined
+      : manager.clock.backgroundTimer(plan.timeoutMs, () =>
+          flight.abort(new TimeoutError('cache.getOrSet', plan.timeoutMs ?? 0)),
+        );
+  flight.join(undefined).then(
+    () => limit?.cancel(),
+    (error: unknown) => {
+      limit?.cancel();
+      scope.failures.tell('refresh', read.id, error);
+    },
+  );
+  return flight;
+}
+
+function start(scope: Scope, call: LoadCall, inBackground: boolean): Flight {
+  const plan = { key: call.read.key, format: scope.format, inBackground };
+  return scope.common.flights.start(plan, (flight) => new Load(scope, call, flight).run());
+}
+
+/**
+ * Whether this caller should load anew although the value is fresh.
+ * Source: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015 (XFetch).
+ */
+function isDueEarly(scope: Scope, { read, plan }: LoadCall): boolean {
+  const { bytes } = read;
+  if (plan.earlyRefresh === 0 || bytes === undefined || !scope.format.isEntry(bytes)) return false;
+  const { freshUntilMs, loadMs } = timesOf(bytes);
+  if (freshUntilMs === 0 || loadMs === 0) return false;
+  const { random, serverTime } = scope.common.manager;
+  const headStartMs = loadMs * plan.earlyRefresh * -Math.log(1 - random.uniform());
+  return serverTime.latestMs() + headStartMs >= freshUntilMs;
 }
 
 /** Waits for a flight. A caller whose time is up while a value is being stored gets that value, unless all must be told. */
@@ -66,7 +131,7 @@ async function arrival(scope: Scope, flight: Flight, signal: AbortSignal | undef
 async function findStored(scope: Scope, { read, plan }: LoadCall, signal: AbortSignal | undefined): Promise<unknown> {
   const value = await untilAborted(scope.common.reader.read(read), signal);
   if (value === undefined || plan.schema === undefined) return value;
-  const result = await validate(plan.schema, value);
+  const result = await check(plan.schema, value);
   if (result.issues === undefined) return result.value;
   read.found = 'unusable';
   scope.tally.hits -= 1;
@@ -74,46 +139,11 @@ async function findStored(scope: Scope, { read, plan }: LoadCall, signal: AbortS
   return undefined;
 }
 
-/** Runs the loader and stores what it brings, unless the key was written, removed or loaded anew in the meantime. */
-async function load(scope: Scope, call: LoadCall, flight: Flight): Promise<Buffer | undefined> {
-  const { read, plan } = call;
-  const { clock } = scope.common.manager;
-  scope.tally.loads += 1;
-  const startedMs = clock.monotonicMs();
-  const value = await call.load({ key: read.id, signal: flight.signal });
-  if (value === undefined) return undefined;
-  const entry = scope.format.encode(read.key, value, Math.max(1, Math.round(clock.monotonicMs() - startedMs)));
-  if (plan.schema !== undefined) await valueOf(call, scope.format.decode(read.key, entry));
-  flight.loaded = entry;
-  if (flight.maySet) await store(scope, call, entry);
-  return entry;
-}
-
-/**
- * Where the read had found nothing, the entry is stored with `NX`: what somebody has set since, here or in another
- * process, is newer than this load and stays. Where Redis could not be read, nothing is stored: it would not be
- * reached either, and the callers are waiting.
- */
-async function store(scope: Scope, { read, plan }: LoadCall, entry: Buffer): Promise<void> {
-  if (read.found === 'unknown' && !plan.force) return;
-  const { manager, reader } = scope.common;
-  const command = ['SET', read.key, entry, 'PX', loadedMs(plan, manager.random)];
-  if (read.found === 'absent') command.push('NX');
-  reader.beforeWrite(read.key);
-  try {
-    await manager.command(command);
-  } catch (error) {
-    scope.failures.meet(read.operation, read.id, error);
-  }
-}
-
-async function valueOf({ read, plan }: LoadCall, value: unknown): Promise<unknown> {
-  if (plan.schema === undefined) return value;
-  const result = await validate(plan.schema, value);
+async function valueOf(scope: Scope, { read, plan }: LoadCall, entry: Buffer | undefined): Promise<unknown> {
+  if (entry === undefined) return undefined;
+  const value = scope.format.value(read.key, entry);
+  if (plan.schema === undefined || value === undefined) return value;
+  const result = await check(plan.schema, value);
   if (result.issues === undefined) return result.value;
   throw new LoadedValueError(read.id, plan.schema, result.issues);
-}
-
-function validate(schema: StandardSchemaV1, value: unknown): SchemaResult<unknown> | Promise<SchemaResult<unknown>> {
-  return schema['~standard'].validate(value);
 }

@@ -39,6 +39,13 @@ export interface WriteOptions {
    * together. Never later than `ttl`. Default: 0 for what is set, 0.1 for what is loaded.
    */
   readonly jitter?: number | undefined;
+  /**
+   * For how long after its `ttl` Redis keeps the entry as stale: `getOrSet` serves it while it is loaded anew, and when
+   * that fails. `get` does not see it any more. Default: 0.
+   */
+  readonly grace?: Duration | undefined;
+  /** How long `notFound()` of a loader is remembered. Default: the `ttl`. */
+  readonly negativeTtl?: Duration | undefined;
 }
 
 export interface LoadOptions<T> extends WriteOptions {
@@ -51,15 +58,54 @@ export interface LoadOptions<T> extends WriteOptions {
    * a miss, and a loaded value that it rejects is a `LoadedValueError`, not stored.
    */
   readonly schema?: StandardSchemaV1<unknown, T> | undefined;
-  /** Longest wait of this call, reading and loading together; then `TimeoutError`. Default: none. */
+  /**
+   * Longest wait of this call, reading and loading together; then `TimeoutError`. A load in the background is aborted
+   * after this. Default: none.
+   */
   readonly timeout?: Duration | undefined;
+  /** How long a call that has a stale value waits for a new one before it serves the stale one. Default: 0. */
+  readonly softTimeout?: Duration | undefined;
+  /**
+   * For how long a process that loads is the only one; renewed while the loader runs. It is also how long others wait
+   * for a process that has died while it loaded. `false`: each process loads for itself. Default: 5 s.
+   */
+  readonly lease?: Duration | false | undefined;
+  /**
+   * How eagerly a value is loaded anew before it is stale, by one caller, at random, the more likely the nearer the end
+   * and the longer its last load took: XFetch's beta. `false`: never. Default: 1.
+   */
+  readonly earlyRefresh?: number | false | undefined;
 }
 
-/** What a loader is told. */
+/** What a loader is told, and what it can say beside its value. */
 export interface LoadContext {
   readonly key: string;
-  /** Aborts when no caller waits for the value any more: each has timed out or was aborted. */
+  /**
+   * Aborts when no caller waits for the value any more: each has timed out or was aborted. In the background, after
+   * `timeout`.
+   */
   readonly signal: AbortSignal;
+  /** The value that is to be replaced, if there is one that could still be served. */
+  readonly stale: StaleEntry | undefined;
+  /** Sets options of this value alone, such as a lifetime that its source gave. @throws ConfigError */
+  options(options: WriteOptions): void;
+  /** Returns the value, which is then not stored: `return skip(value)`. */
+  skip<V>(value: V): V;
+  /** The stale value is still right, and is fresh again: `return notModified()`. Never returns. @throws ConfigError without one */
+  notModified(): never;
+  /** There is no value, and that is stored for `negativeTtl`: `return notFound()`. */
+  notFound(): undefined;
+}
+
+/** A value that is over, but not yet gone. */
+export interface StaleEntry {
+  readonly value: unknown;
+  /** When it was stored, by the server's clock. */
+  readonly createdAt: Date;
+  readonly freshUntil: Date;
+  readonly staleUntil: Date;
+  /** How long its loader took. */
+  readonly loadMs: number;
 }
 
 /** Brings a value that the cache does not have. `undefined` means that there is none: it is returned, not stored. */
@@ -68,23 +114,40 @@ export type Loader<T> = (context: LoadContext) => T | Promise<T>;
 const CACHE_OPTIONS = ['prefix', 'version', 'codec', 'onError', 'defaults'] as const;
 const NAMESPACE_OPTIONS = CACHE_OPTIONS.filter((name) => name !== 'prefix');
 const READ_OPTIONS = ['timeout', 'signal'] as const;
-const WRITE_OPTIONS = ['ttl', 'jitter'] as const;
-const DEFAULTS = [...WRITE_OPTIONS, 'schema', 'timeout'] as const;
+const WRITE_OPTIONS = ['ttl', 'jitter', 'grace', 'negativeTtl'] as const;
+const DEFAULTS = [...WRITE_OPTIONS, 'schema', 'timeout', 'softTimeout', 'lease', 'earlyRefresh'] as const;
 const LOAD_OPTIONS = [...DEFAULTS, 'force', 'signal'] as const;
 
 const LOAD_JITTER = 0.1;
+const LEASE_MS = 5_000;
+const FROM_0 = { min: 0 } as const;
+/** A shorter one would be lost before it could be renewed; a longer one keeps others waiting for the dead. */
+const LEASES = { min: 100, max: 600_000 } as const;
 
 /** How long an entry is to live: `jitter` is undefined where the kind of write decides. */
-interface Lifetime {
+export interface WritePlan {
   readonly ttlMs: number;
   readonly jitter: number | undefined;
+  readonly graceMs: number;
+  readonly negativeTtlMs: number | undefined;
 }
 
-export interface LoadPlan extends Lifetime {
+export interface LoadPlan extends WritePlan {
+  readonly softTimeoutMs: number;
+  /** Undefined: each process loads for itself. */
+  readonly leaseMs: number | undefined;
+  /** 0: never. */
+  readonly earlyRefresh: number;
   readonly force: boolean;
   readonly signal: AbortSignal | undefined;
   readonly schema: StandardSchemaV1 | undefined;
   readonly timeoutMs: number | undefined;
+}
+
+/** For how long an entry is fresh, and then stale. */
+export interface Life {
+  readonly ttlMs: number;
+  readonly graceMs: number;
 }
 
 export interface ReadPlan {
@@ -119,6 +182,11 @@ export function planOf(defaultTtl: Duration): LoadPlan {
   return {
     ttlMs: toMs(defaultTtl, 'cache.defaultTtl'),
     jitter: undefined,
+    graceMs: 0,
+    negativeTtlMs: undefined,
+    softTimeoutMs: 0,
+    leaseMs: LEASE_MS,
+    earlyRefresh: 1,
     force: false,
     signal: undefined,
     schema: undefined,
@@ -135,29 +203,59 @@ export function planLoad(options: Duration | LoadOptions<unknown> | undefined, b
 }
 
 function merge(path: string, options: LoadOptions<unknown>, base: LoadPlan): Omit<LoadPlan, 'force' | 'signal'> {
-  const { ttl, jitter, schema, timeout } = options;
+  const { schema, timeout, softTimeout, lease, earlyRefresh } = options;
   return {
-    ttlMs: ttl === undefined ? base.ttlMs : toMs(ttl, `${path}.ttl`),
-    jitter: jitter === undefined ? base.jitter : checkNumber(`${path}.jitter`, jitter, { min: 0, max: 1 }),
+    ...mergeWrite(path, options, base),
     schema: schema === undefined ? base.schema : checkSchema(`${path}.schema`, schema),
     timeoutMs: timeout === undefined ? base.timeoutMs : toMs(timeout, `${path}.timeout`),
+    softTimeoutMs: softTimeout === undefined ? base.softTimeoutMs : toMs(softTimeout, `${path}.softTimeout`, FROM_0),
+    leaseMs: lease === undefined ? base.leaseMs : lease === false ? undefined : toMs(lease, `${path}.lease`, LEASES),
+    earlyRefresh: earlyRefresh === undefined ? base.earlyRefresh : checkEarly(`${path}.earlyRefresh`, earlyRefresh),
   };
 }
 
-/** For how many milliseconds `set` keeps an entry. */
-export function writeMs(ttl: Duration | WriteOptions | undefined, base: LoadPlan, random: Random): number {
-  if (ttl === undefined) return jittered(base, 0, random);
-  if (typeof ttl !== 'object') return jittered({ ttlMs: toMs(ttl, 'cache.ttl'), jitter: base.jitter }, 0, random);
-  checkKnown('cache.set', ttl, WRITE_OPTIONS);
-  return jittered(merge('cache', ttl, base), 0, random);
+function mergeWrite(path: string, { ttl, jitter, grace, negativeTtl }: WriteOptions, base: WritePlan): WritePlan {
+  return {
+    ttlMs: ttl === undefined ? base.ttlMs : toMs(ttl, `${path}.ttl`),
+    jitter: jitter === undefined ? base.jitter : checkNumber(`${path}.jitter`, jitter, { min: 0, max: 1 }),
+    graceMs: grace === undefined ? base.graceMs : toMs(grace, `${path}.grace`, FROM_0),
+    negativeTtlMs: negativeTtl === undefined ? base.negativeTtlMs : toMs(negativeTtl, `${path}.negativeTtl`),
+  };
 }
 
-/** For how many milliseconds a loaded entry is kept. */
-export function loadedMs(plan: LoadPlan, random: Random): number {
-  return jittered(plan, LOAD_JITTER, random);
+/** What a loader has said of its value. */
+export function planLoaded(options: WriteOptions, base: WritePlan): WritePlan {
+  checkKnown('cache.load.options', options, WRITE_OPTIONS);
+  return mergeWrite('cache.load.options', options, base);
 }
 
-function jittered({ ttlMs, jitter }: Lifetime, fallback: number, random: Random): number {
+function checkEarly(path: string, beta: number | false): number {
+  return beta === false ? 0 : checkNumber(path, beta, { min: 0, max: 100 });
+}
+
+/** How long what is set is to live. */
+export function planWrite(ttl: Duration | WriteOptions | undefined, base: WritePlan, random: Random): Life {
+  let plan = base;
+  if (typeof ttl === 'object') {
+    checkKnown('cache.set', ttl, WRITE_OPTIONS);
+    plan = mergeWrite('cache', ttl, base);
+  } else if (ttl !== undefined) {
+    plan = { ...base, ttlMs: toMs(ttl, 'cache.ttl') };
+  }
+  return { ttlMs: jittered(plan, 0, random), graceMs: plan.graceMs };
+}
+
+/** How long what was loaded is to live. */
+export function lifeOf(plan: WritePlan, random: Random): Life {
+  return { ttlMs: jittered(plan, LOAD_JITTER, random), graceMs: plan.graceMs };
+}
+
+/** How long it is to be remembered that there is nothing. */
+export function negativeLifeOf({ ttlMs, negativeTtlMs }: WritePlan): Life {
+  return { ttlMs: negativeTtlMs ?? ttlMs, graceMs: 0 };
+}
+
+function jittered({ ttlMs, jitter }: WritePlan, fallback: number, random: Random): number {
   const share = jitter ?? fallback;
   return share === 0 ? ttlMs : Math.max(1, Math.round(ttlMs * (1 - share * random.uniform())));
 }

@@ -23,15 +23,20 @@ export class Read {
   /** As Redis knows it. */
   readonly key: string;
   readonly by: Reading;
+  /** For a load: it also takes what is stale, and wants to know the bytes. */
+  readonly toLoad: boolean;
   /** `unknown` until answered, and when the store failed; `unusable`: there is something, but no value for us. */
-  found: 'value' | 'absent' | 'unusable' | 'unknown' = 'unknown';
+  found: 'fresh' | 'stale' | 'absent' | 'unusable' | 'unknown' = 'unknown';
   /** Where in the reply of its batch the answer is. */
   place = 0;
+  /** Only where it is to load: what is at the key. It may share memory with the replies that arrived with it. */
+  bytes: Buffer | undefined = undefined;
 
   /** @throws ConfigError for an empty or ill-formed id */
-  constructor(operation: string, id: string, by: Reading) {
+  constructor(operation: string, id: string, by: Reading, toLoad = false) {
     this.operation = operation;
     this.id = id;
+    this.toLoad = toLoad;
     this.key = by.space.key(id);
     this.by = by;
   }
@@ -89,8 +94,11 @@ export class Reader {
   }
 
   async #readAlone(waiting: Waiting): Promise<void> {
+    const asked = this.#askTime();
     try {
-      deliver(waiting, await this.#manager.command(['GET', waiting.call.key], BYTES));
+      const reply = await this.#manager.command(['GET', waiting.call.key], BYTES);
+      if (asked !== undefined) await asked;
+      deliver(waiting, reply, this.#manager.serverTime.latestMs());
     } catch (error) {
       if (error instanceof ServerError && error.replyCode === 'WRONGTYPE') miss(waiting, 'unusable');
       else fail(waiting, error);
@@ -104,19 +112,30 @@ export class Reader {
       const { call } = batch[index] as Waiting;
       call.place = this.#distinct.place(call.key, command) - 1;
     }
+    const asked = this.#askTime();
     let reply: unknown;
     try {
       reply = await this.#manager.command(command, BYTES);
+      if (asked !== undefined) await asked;
     } catch (error) {
       return this.#refused(batch, error);
     }
     const answers =
       Array.isArray(reply) && reply.length === command.length - 1 ? (reply as readonly unknown[]) : undefined;
+    const nowMs = this.#manager.serverTime.latestMs();
     for (let index = 0; index < batch.length; index += 1) {
       const waiting = batch[index] as Waiting;
       if (answers === undefined) fail(waiting, new BadReplyError('MGET', 'one value per key', reply));
-      else deliver(waiting, answers[waiting.call.place]);
+      else deliver(waiting, answers[waiting.call.place], nowMs);
     }
+  }
+
+  /** Now and then the server's time travels along. Without it nothing counts as fresh that says until when it is. */
+  #askTime(): Promise<unknown> | undefined {
+    const { serverTime } = this.#manager;
+    return serverTime.shouldAsk()
+      ? serverTime.ask().catch((error: unknown) => this.#manager.reportError('cache', error))
+      : undefined;
   }
 
   #refused(batch: readonly Waiting[], error: unknown): void {
@@ -129,21 +148,24 @@ export class Reader {
 }
 
 /** Settles a read with what Redis holds. Never throws. */
-function deliver(waiting: Waiting, bytes: unknown): void {
+function deliver(waiting: Waiting, bytes: unknown, nowMs: number): void {
   if (bytes === null) return miss(waiting, 'absent');
   const { call } = waiting;
   let value: unknown;
   try {
     if (!Buffer.isBuffer(bytes)) throw new BadReplyError('GET', 'bytes', bytes);
-    value = call.by.format.decode(call.key, bytes);
+    const { format } = call.by;
+    if (call.toLoad) call.bytes = bytes;
+    const standing = format.standing(call.key, bytes, nowMs);
+    if (standing === 'none' || (standing === 'stale' && !call.toLoad)) return miss(waiting, 'unusable');
+    value = format.value(call.key, bytes);
+    call.found = standing;
   } catch (error) {
     fail(waiting, error);
     // what cannot be decoded may be written over, unlike what could not be read
     call.found = 'unusable';
     return;
   }
-  if (value === undefined) return miss(waiting, 'unusable');
-  call.found = 'value';
   call.by.tally.hits += 1;
   waiting.resolve(value);
 }

@@ -1,7 +1,7 @@
 import { untilAborted } from '../core/abort.js';
 import { wrong } from '../core/check.js';
 import { BadReplyError, ServerError, TimeoutError } from '../core/errors.js';
-import { HEADER_BYTES } from './entry.js';
+import { HEADER_BYTES } from './entry-header.js';
 import { planRead, type ReadOptions } from './options.js';
 import { Read } from './reader.js';
 import type { Scope } from './scope.js';
@@ -39,7 +39,7 @@ export async function holdsValue(scope: Scope, id: string): Promise<boolean> {
   try {
     const head = await scope.common.manager.command(['GETRANGE', key, 0, HEADER_BYTES - 1], BYTES);
     if (!Buffer.isBuffer(head)) throw new BadReplyError('GETRANGE', 'bytes', head);
-    return scope.format.holdsValue(key, head);
+    return scope.format.holdsValue(key, head, await latestMs(scope));
   } catch (error) {
     if (!isWrongType(error)) scope.failures.meet('has', id, error);
     return false;
@@ -55,10 +55,21 @@ export async function take(scope: Scope, id: string): Promise<unknown> {
     throw error;
   });
   if (bytes !== null && !Buffer.isBuffer(bytes)) throw new BadReplyError('GETDEL', 'bytes or null', bytes);
-  const value = bytes === null ? undefined : scope.format.decode(key, bytes);
+  const value = bytes === null ? undefined : await freshValue(scope, key, bytes);
   if (value === undefined) scope.tally.misses += 1;
   else scope.tally.hits += 1;
   return value;
+}
+
+async function freshValue(scope: Scope, key: string, bytes: Buffer): Promise<unknown> {
+  const standing = scope.format.standing(key, bytes, await latestMs(scope));
+  return standing === 'fresh' ? scope.format.value(key, bytes) : undefined;
+}
+
+async function latestMs({ common: { manager } }: Scope): Promise<number> {
+  const { serverTime } = manager;
+  if (serverTime.shouldAsk()) await serverTime.ask().catch((error: unknown) => manager.reportError('cache', error));
+  return serverTime.latestMs();
 }
 
 interface Bounded {

@@ -6,6 +6,7 @@ import { Counters } from './counters.js';
 import { EntryFormat } from './entry.js';
 import { Failures } from './failures.js';
 import { Flights } from './flights.js';
+import { Leases } from './leases.js';
 import {
   type CacheOptions,
   checkCacheOptions,
@@ -17,6 +18,7 @@ import {
 } from './options.js';
 import { type Reading, Reader } from './reader.js';
 import { Tally } from './stats.js';
+import { Wakeups } from './wakeups.js';
 
 /** What all namespaces of one cache share: their reads travel together, and their loads know of each other's writes. */
 interface Common {
@@ -25,6 +27,8 @@ interface Common {
   readonly reader: Reader;
   readonly flights: Flights;
   readonly counters: Counters;
+  readonly leases: Leases;
+  readonly wakeups: Wakeups;
 }
 
 interface Own {
@@ -46,6 +50,8 @@ export class Scope implements Reading {
   readonly failures: Failures;
   readonly plan: LoadPlan;
   readonly tally: Tally = new Tally();
+  /** For reads that are no caller's. */
+  readonly uncounted: Reading;
   readonly #version: string | undefined;
   readonly #parent: Scope | undefined;
   #closed = false;
@@ -59,6 +65,7 @@ export class Scope implements Reading {
     this.plan = own.plan;
     this.#version = own.version;
     this.#parent = own.parent;
+    this.uncounted = { space: own.space, format: own.format, failures: own.failures, tally: new Tally() };
   }
 
   static root(manager: RedisManager, defaultTtl: Duration, options: CacheOptions): Scope {
@@ -66,15 +73,19 @@ export class Scope implements Reading {
     checkCacheOptions(options);
     const { prefix, version } = options;
     const codecOptions = options.codec ?? manager.config.codec;
+    const space = manager.keySpace('cache', prefix);
+    const channel = `${space.root}woken`;
     const common: Common = {
       manager,
       prefix,
       reader: new Reader(manager),
       flights: new Flights(),
       counters: new Counters(manager),
+      leases: new Leases(manager, channel),
+      wakeups: new Wakeups(manager, channel),
     };
     return new Scope(common, {
-      space: manager.keySpace('cache', prefix),
+      space,
       codecOptions,
       version,
       format: new EntryFormat(codecOptions, version),
@@ -107,8 +118,10 @@ export class Scope implements Reading {
     this.common.flights.detach(key);
   }
 
-  close(): void {
+  /** Resolves when everything is stored that has been loaded by now. */
+  async close(): Promise<void> {
     this.#closed = true;
+    await this.common.flights.settled();
   }
 
   /** @throws ClosedError after `close()` here or in the cache it belongs to */

@@ -8,6 +8,10 @@ export interface CacheStats {
   readonly loads: number;
   /** Calls of `getOrSet` that waited for a load that another call had started. */
   readonly joined: number;
+  /** Stale values that `getOrSet` served. */
+  readonly stale: number;
+  /** Loaded values that were not stored, because the key was written, removed or marked stale meanwhile. */
+  readonly fenced: number;
   /** Failures of the store that went through `onError`. */
   readonly errors: number;
 }
@@ -18,4 +22,6 @@ export class Tally {
   misses = 0;
   loads = 0;
   joined = 0;
+  stale = 0;
+  fenced = 0;
 }

@@ -1,9 +1,8 @@
-import type { CommandArg } from '../client/calls/command.js';
 import { wrong } from '../core/check.js';
 import type { Duration } from '../core/duration.js';
 import { BadReplyError } from '../core/errors.js';
 import { PartialWriteError } from './errors.js';
-import { type WriteOptions, writeMs } from './options.js';
+import { type Life, planWrite, type WriteOptions } from './options.js';
 import type { Scope } from './scope.js';
 
 /** What one entry is to become. */
@@ -14,10 +13,10 @@ export interface Writing {
 }
 
 export async function writeOne(scope: Scope, writing: Writing): Promise<void> {
-  const command = setCommand(scope, writing);
-  scope.beforeWrite(command[1]);
+  const write = prepare(scope, writing);
+  scope.beforeWrite(write.key);
   try {
-    await scope.common.manager.command(command);
+    await send(scope, write);
   } catch (error) {
     scope.failures.meet('set', writing.key, error);
   }
@@ -25,19 +24,18 @@ export async function writeOne(scope: Scope, writing: Writing): Promise<void> {
 
 /** False when the key is taken. */
 export async function writeIfAbsent(scope: Scope, writing: Writing): Promise<boolean> {
-  const command = setCommand(scope, writing);
-  scope.beforeWrite(command[1]);
-  return (await scope.common.manager.command([...command, 'NX'])) === 'OK';
+  const { key, entry, life } = prepare(scope, writing);
+  scope.beforeWrite(key);
+  return scope.common.leases.add(key, entry, life.ttlMs);
 }
 
 export async function writeAll(scope: Scope, writings: readonly Writing[]): Promise<void> {
-  const commands = writings.map((writing) => setCommand(scope, writing));
-  if (commands.length === 0) return;
-  for (const command of commands) scope.beforeWrite(command[1]);
-  const results = await scope.common.manager.pipeline(commands);
+  const writes = writings.map((writing) => prepare(scope, writing));
+  for (const { key } of writes) scope.beforeWrite(key);
+  const results = await Promise.allSettled(writes.map((write) => send(scope, write)));
   const failures = writings.flatMap(({ key }, index) => {
     const result = results[index];
-    return result?.ok === false ? [{ key, error: result.error }] : [];
+    return result?.status === 'rejected' ? [{ key, error: result.reason as Error }] : [];
   });
   if (failures.length === 0) return;
   scope.failures.meetAll('setMany', failures, () => new PartialWriteError(writings.length - failures.length, failures));
@@ -53,6 +51,19 @@ export async function remove(scope: Scope, ids: readonly string[]): Promise<numb
     return removed.reduce((sum, count) => sum + count, 0);
   } catch (error) {
     scope.failures.meet('delete', ids.length === 1 ? ids[0] : undefined, error);
+    return 0;
+  }
+}
+
+/** How many there are to be served as stale. */
+export async function markStale(scope: Scope, ids: readonly string[]): Promise<number> {
+  const keys = ids.map((id) => scope.space.key(id));
+  for (const key of keys) scope.beforeWrite(key);
+  try {
+    const marked = await Promise.all(keys.map((key) => scope.common.leases.markStale(key)));
+    return marked.filter(Boolean).length;
+  } catch (error) {
+    scope.failures.meet('markStale', ids.length === 1 ? ids[0] : undefined, error);
     return 0;
   }
 }
@@ -77,10 +88,23 @@ function bySlot(scope: Scope, keys: readonly string[]): readonly (readonly strin
   return [...groups.values()];
 }
 
-/** The `SET` of one entry. Everything about the arguments is checked here, before anything is sent. */
-function setCommand(scope: Scope, { key: id, value, ttl }: Writing): [name: string, key: string, ...CommandArg[]] {
+/** An entry that is ready to be sent. */
+interface Write {
+  readonly key: string;
+  readonly entry: Buffer;
+  readonly life: Life;
+}
+
+/** Everything about the arguments is checked here, before anything is sent. */
+function prepare(scope: Scope, { key: id, value, ttl }: Writing): Write {
   const key = scope.space.key(id);
   if (value === undefined) throw wrong('value', 'anything but undefined, which means a miss', value);
-  const ttlMs = writeMs(ttl, scope.plan, scope.common.manager.random);
-  return ['SET', key, scope.format.encode(key, value), 'PX', ttlMs];
+  const life = planWrite(ttl, scope.plan, scope.common.manager.random);
+  return { key, entry: scope.format.encode(key, value), life };
+}
+
+/** A plain `SET`, unless the entry has to say when it is stale: that takes the server's time, and so a script. */
+function send({ common: { manager, leases } }: Scope, { key, entry, life }: Write): Promise<unknown> {
+  if (life.graceMs > 0) return leases.write(key, entry, life);
+  return manager.command(['SET', key, entry, 'PX', life.ttlMs]);
 }

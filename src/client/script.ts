@@ -25,6 +25,11 @@ export interface ScriptDef<A extends readonly CommandArg[], R> {
   /** Turns the reply into the result; throws `BadReplyError` for a shape that the script cannot return. */
   readonly decode: (reply: Reply) => R;
   readonly lua: string;
+  /**
+   * Sent with its whole text (`EVAL`), so that it never has to be sent twice: what is sent after it also runs after it.
+   * For scripts that their caller does not wait for.
+   */
+  readonly inOrder?: boolean;
   /** Only there to carry the type of the arguments. */
   readonly argsType?: A;
 }
@@ -38,6 +43,9 @@ export interface Script<A extends readonly CommandArg[], R> {
    */
   run(keys: readonly string[], args: A, options?: CommandOptions): Promise<R>;
 }
+
+/** What a declaration becomes when it is bound. */
+export type ScriptOf<D> = D extends ScriptDef<infer A extends readonly CommandArg[], infer R> ? Script<A, R> : never;
 
 /** Checks a declaration once and returns it. Replies come as text unless the decoder asks the caller for bytes. */
 export function defineScript<A extends readonly CommandArg[], R>(def: ScriptDef<A, R>): ScriptDef<A, R> {
@@ -56,6 +64,9 @@ export function bindScript<A extends readonly CommandArg[], R>(def: ScriptDef<A,
     async run(keys, args, options) {
       checkCount(`${def.name} keys`, keys.length, keyCount);
       checkCount(`${def.name} arguments`, args.length, argCount);
+      if (def.inOrder === true) {
+        return def.decode(await send(['EVAL', def.lua, keys.length, ...keys, ...args], options));
+      }
       let reply: Reply;
       try {
         reply = await send(['EVALSHA', sha, keys.length, ...keys, ...args], options);

@@ -6,9 +6,7 @@ export function readU32(bytes: Uint8Array, at: number): number {
   return (high | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> 0;
 }
 
-/** Whether `length` bytes are all zero. */
-export function isZero(bytes: Uint8Array, at: number, length: number): boolean {
-  let any = 0;
-  for (let index = at; index < at + length; index += 1) any |= bytes[index] as number;
-  return any === 0;
+/** An unsigned 48-bit number, big endian. */
+export function readU48(bytes: Uint8Array, at: number): number {
+  return (((bytes[at] as number) << 8) | (bytes[at + 1] as number)) * 0x1_0000_0000 + readU32(bytes, at + 2);
 }

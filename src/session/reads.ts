@@ -5,7 +5,7 @@ import type { Script } from '../client/script.js';
 import { BadReplyError, ServerError } from '../core/errors.js';
 import { FIELDS_WITHOUT_USER } from './record.js';
 import * as scripts from './scripts.js';
-import type { ServerTime } from './server-time.js';
+import type { ServerTime } from '../client/server-time.js';
 
 type Pending = PendingCall<string, Reply>;
 
@@ -49,9 +49,10 @@ export class SessionReads {
     if (batch.length === 1) return this.#sendOne(first);
     try {
       const keys = batch.map(({ call }) => call);
+      const sentMs = this.#manager.clock.monotonicMs();
       const { nowMs, records } = await this.#script.run(keys, [], BYTES);
       if (records.length !== keys.length) throw new BadReplyError('session.read', `${keys.length} records`, records);
-      this.#time.sample(nowMs);
+      this.#time.sample(nowMs, sentMs);
       batch.forEach(({ resolve }, index) => resolve(records[index] as Reply));
     } catch (error) {
       this.#fail(batch, error);

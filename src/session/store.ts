@@ -1,13 +1,12 @@
 import type { Reply } from '../client/driver.js';
 import type { RedisManager } from '../client/manager.js';
-import type { CommandArg } from '../client/calls/command.js';
-import type { Script, ScriptDef } from '../client/script.js';
+import type { ScriptOf } from '../client/script.js';
 import { BadReplyError } from '../core/errors.js';
 import { touchEveryMs, type Lifetime } from './lifetime.js';
 import { FIELDS, toRecord, type SessionRecord } from './record.js';
 import * as scripts from './scripts.js';
 import { SessionReads } from './reads.js';
-import { ServerTime } from './server-time.js';
+import type { ServerTime } from '../client/server-time.js';
 
 /** The parts of a session that are sealed together with its times. */
 export interface Sealed {
@@ -40,7 +39,7 @@ export class SessionStore {
 
   constructor(manager: RedisManager) {
     this.#manager = manager;
-    this.#time = new ServerTime(manager.clock);
+    this.#time = manager.serverTime;
     this.#reads = new SessionReads(manager, this.#time);
     this.#create = manager.script(scripts.create);
     this.#touch = manager.script(scripts.touch);
@@ -50,13 +49,12 @@ export class SessionStore {
 
   /** Writes a new session. Cost: 1 round trip, 2 before the server's time is known. */
   async create(key: string, life: Lifetime, seal: (createdMs: number, deadlineMs: number) => Sealed): Promise<void> {
-    let createdMs = this.#time.nowMs() ?? (await this.#askTime());
+    let createdMs = this.#time.earliestMs() ?? (await this.#time.ask());
     for (let attempt = 1; ; attempt += 1) {
       const deadlineMs = createdMs + life.absoluteMs;
       const { userTag, about, data } = seal(createdMs, deadlineMs);
       const args = [createdMs, deadlineMs, life.ttlMs, life.idleMs, userTag, about, data] as const;
-      const { status, nowMs } = await this.#create.run([key], args);
-      this.#time.sample(nowMs);
+      const { status, nowMs } = await this.#sampled(this.#create.run([key], args));
       if (status === 'created') return;
       // a random id that is taken means a broken source of randomness: nothing that trying again would cure
       if (status === 'taken') throw new BadReplyError('session.create', 'that a new id is free', status);
@@ -67,7 +65,7 @@ export class SessionStore {
 
   /** Everything but the user. Cost: 1 round trip, shared with the reads of the same tick. */
   async read(key: string): Promise<SessionRecord | undefined> {
-    const asked = this.#time.shouldAsk() ? this.#askTime() : undefined;
+    const asked = this.#time.shouldAsk() ? this.#time.ask() : undefined;
     const read = this.#reads.read(key);
     if (asked !== undefined) await Promise.all([asked, read]);
     return toRecord(key, await read);
@@ -75,7 +73,7 @@ export class SessionStore {
 
   /** With the user. Cost: 1 round trip; now and then a `TIME` travels along. */
   async readAll(key: string): Promise<SessionRecord | undefined> {
-    const asked = this.#time.shouldAsk() ? this.#askTime() : undefined;
+    const asked = this.#time.shouldAsk() ? this.#time.ask() : undefined;
     const read = this.#manager.command<Reply>(['HMGET', key, ...FIELDS], BYTES);
     if (asked !== undefined) await Promise.all([asked, read]);
     return toRecord(key, await read);
@@ -83,7 +81,7 @@ export class SessionStore {
 
   /** Whether a record that was just read needs `touch`: its use should be written, or its end seems to have passed. */
   needsTouch(record: SessionRecord): boolean {
-    const nowMs = this.#time.nowMs() ?? 0;
+    const nowMs = this.#time.earliestMs() ?? 0;
     return nowMs - record.seenMs >= touchEveryMs(record.idleMs) || nowMs >= record.expiresMs;
   }
 
@@ -91,27 +89,24 @@ export class SessionStore {
   async touch(key: string, record: SessionRecord): Promise<SessionRecord | undefined> {
     let flight = this.#touching.get(key);
     if (flight === undefined) {
-      flight = this.#touch.run([key], [touchEveryMs(record.idleMs)]).finally(() => this.#touching.delete(key));
+      const touching = this.#sampled(this.#touch.run([key], [touchEveryMs(record.idleMs)]));
+      flight = touching.finally(() => this.#touching.delete(key));
       this.#touching.set(key, flight);
     }
-    const { nowMs, live } = await flight;
-    this.#time.sample(nowMs);
+    const { live } = await flight;
     return live === undefined ? undefined : { ...record, ...live };
   }
 
   /** False when the session is gone. Cost: 1 round trip. */
   async extend(key: string, ttlMs: number): Promise<boolean> {
     this.#reads.flush();
-    const { nowMs, live } = await this.#extend.run([key], [ttlMs]);
-    this.#time.sample(nowMs);
+    const { live } = await this.#sampled(this.#extend.run([key], [ttlMs]));
     return live !== undefined;
   }
 
   /** Replaces the data if the session lives and still has the record's revision. Cost: 1 round trip. */
   async save(key: string, record: SessionRecord, data: Uint8Array): Promise<scripts.SaveReply> {
-    const reply = await this.#save.run([key], [record.revision, data]);
-    this.#time.sample(reply.nowMs);
-    return reply;
+    return this.#sampled(this.#save.run([key], [record.revision, data]));
   }
 
   /** False when there was nothing to destroy. Cost: 1 round trip. */
@@ -120,14 +115,11 @@ export class SessionStore {
     return (await this.#manager.command(['UNLINK', key])) === 1;
   }
 
-  async #askTime(): Promise<number> {
-    const reply = await this.#manager.command<Reply>(['TIME']);
-    const [seconds, micros] = Array.isArray(reply) ? reply.map(Number) : [];
-    const nowMs = (seconds ?? Number.NaN) * 1000 + Math.floor((micros ?? Number.NaN) / 1000);
-    if (!Number.isSafeInteger(nowMs)) throw new BadReplyError('TIME', 'seconds and microseconds', reply);
-    this.#time.sample(nowMs);
-    return nowMs;
+  /** What a script of ours answers has the server's time with it. */
+  async #sampled<T extends { readonly nowMs: number }>(running: Promise<T>): Promise<T> {
+    const sentMs = this.#manager.clock.monotonicMs();
+    const reply = await running;
+    this.#time.sample(reply.nowMs, sentMs);
+    return reply;
   }
 }
-
-type ScriptOf<D> = D extends ScriptDef<infer A extends readonly CommandArg[], infer R> ? Script<A, R> : never;

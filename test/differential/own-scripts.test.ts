@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import * as cache from '../../src/cache/scripts.js';
+import * as counter from '../../src/cache/counter-script.js';
+import * as lease from '../../src/cache/lease-scripts.js';
 import * as lock from '../../src/lock/scripts.js';
 import * as limit from '../../src/rate-limit/scripts.js';
 import * as session from '../../src/session/scripts.js';
@@ -13,19 +14,25 @@ interface Declared {
   readonly lua: string;
 }
 
-const scripts = [cache, lock, limit, session].flatMap((module) =>
+const scripts = [counter, lease, lock, limit, session].flatMap((module) =>
   (Object.values(module) as unknown[]).filter(
     (value): value is Declared => typeof value === 'object' && value !== null && 'lua' in value,
   ),
 );
 
+const ENTRY = Buffer.from([0xc1, 0x02, ...Array.from({ length: 45 }, () => 0)]);
+const PLACEHOLDER = Buffer.from([0xc1, 0x02, 0x01, ...Array.from({ length: 44 }, () => 0)]);
+
 const key = fc.constantFrom('a', 'b');
-const any = fc.constantFrom('1', '2', '5', '600000', 'token-a', 'token-b', '', '86400000000000');
+const any = fc.constantFrom('1', '2', '5', '600000', 'token-a', 'token-b', 'token-of-abc', '', '86400000000000');
 
 /** What an argument is comes from its name. Times to live and refills are far from anything that passes meanwhile. */
-function argument(name: string): fc.Arbitrary<string> {
+function argument(name: string): fc.Arbitrary<string | Buffer> {
   if (name.endsWith('Ms')) return fc.constantFrom('600000', '3600000');
   if (name === 'keys' || name === 'calls' || name === 'unitsPerUs') return fc.constant('1');
+  if (name === 'mode') return fc.constantFrom('ask', 'wait', 'take');
+  if (name === 'placeholder') return fc.constant(PLACEHOLDER);
+  if (name === 'entry') return fc.constantFrom(ENTRY, Buffer.concat([ENTRY, Buffer.from('x')]));
   if (name === 'operation') return fc.constantFrom('acquire', 'extend', 'release', 'verify');
   if (name === 'fullUnits') return fc.constant('3600000000');
   return name.startsWith('costUnits') ? fc.constantFrom('900000000', '2000000000', '4000000000', '0') : any;

@@ -223,5 +223,5 @@ test('the statistics count keys found and not found', async () => {
   const { cache } = await open();
   await cache.set('k', 1);
   await Promise.all([cache.get('k'), cache.get('x'), cache.getMany(['k', 'x', 'y'])]);
-  expect(cache.stats()).toEqual({ hits: 2, misses: 3, loads: 0, joined: 0, errors: 0 });
+  expect(cache.stats()).toEqual({ hits: 2, misses: 3, loads: 0, joined: 0, stale: 0, fenced: 0, errors: 0 });
 });

@@ -49,9 +49,10 @@ describe('reads of one tick', () => {
   test.each<[string, (cache: CacheManager) => Promise<unknown>, string]>([
     ['delete', (cache) => cache.delete('x', 'a'), 'UNLINK'],
     ['setMany', (cache) => cache.setMany([['a', 1]]), 'SET'],
-    ['setIfAbsent', (cache) => cache.setIfAbsent('a', 1), 'SET'],
+    ['setIfAbsent', (cache) => cache.setIfAbsent('a', 1), 'cache.add'],
     ['getAndDelete', (cache) => cache.getAndDelete('a'), 'GETDEL'],
-    ['touch', (cache) => cache.touch('a', '1m'), 'PEXPIRE'],
+    ['touch', (cache) => cache.touch('a', '1m'), 'cache.touch'],
+    ['markStale', (cache) => cache.markStale('a'), 'cache.markStale'],
   ])('leave before a later %s of the key', async (_name, write, command) => {
     const { cache, sent } = cacheOn(emptyServer);
     await Promise.allSettled([cache.get('a'), write(cache)]);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { EntryFormat, HEADER_BYTES } from '../../../src/cache/entry.js';
+import { EntryFormat } from '../../../src/cache/entry.js';
+import { HEADER_BYTES } from '../../../src/cache/entry-header.js';
 import { DecodeError, ForeignValueError } from '../../../src/codec/index.js';
 
 const KEY = 'ru:cache:{k}';
@@ -10,6 +11,18 @@ function formatOf(version?: string): EntryFormat {
 }
 
 const format = formatOf();
+const NOW = 1_800_000_000_000;
+
+/** What a reader gets at a moment: a fresh value, or undefined. */
+function read(by: EntryFormat, entry: Buffer, nowMs = NOW): unknown {
+  return by.standing(KEY, entry, nowMs) === 'fresh' ? by.value(KEY, entry) : undefined;
+}
+
+function at(ms: number): number[] {
+  const bytes = Buffer.alloc(6);
+  bytes.writeUIntBE(ms, 0, 6);
+  return [...bytes];
+}
 
 /** An entry with some bytes of its header changed, as a later release or a foreign hand would leave it. */
 function patched(at: number, ...bytes: number[]): Buffer {
@@ -19,17 +32,17 @@ function patched(at: number, ...bytes: number[]): Buffer {
 }
 
 describe('an entry', () => {
-  test('has a header of 41 bytes and an envelope of 7 around the value', () => {
+  test('has a header of 47 bytes and an envelope of 7 around the value', () => {
     const entry = format.encode(KEY, 1);
-    expect(HEADER_BYTES).toBe(41);
-    expect(entry.length).toBe(48 + 1);
-    expect(entry.subarray(0, HEADER_BYTES).toString('hex')).toBe(`c102${'00'.repeat(39)}`);
+    expect(HEADER_BYTES).toBe(47);
+    expect(entry.length).toBe(54 + 1);
+    expect(entry.subarray(0, HEADER_BYTES).toString('hex')).toBe(`c102${'00'.repeat(45)}`);
     expect(entry[HEADER_BYTES]).toBe(0xc1);
   });
 
   test('says how long its load took, saturating at 3 bytes', () => {
-    expect(format.encode(KEY, 1, 5).readUIntBE(3, 3)).toBe(5);
-    expect(format.encode(KEY, 1, 2 ** 40).readUIntBE(3, 3)).toBe(0xff_ff_ff);
+    expect(format.encode(KEY, 1, { loadMs: 5 }).readUIntBE(3, 3)).toBe(5);
+    expect(format.encode(KEY, 1, { loadMs: 2 ** 40 }).readUIntBE(3, 3)).toBe(0xff_ff_ff);
   });
 
   test('names its value version by the first 4 bytes of its SHA-256', () => {
@@ -38,70 +51,99 @@ describe('an entry', () => {
   });
 
   test('of another value version, or of none, is a miss in both directions', () => {
-    expect(formatOf('v2').decode(KEY, format.encode(KEY, 1))).toBeUndefined();
-    expect(format.decode(KEY, formatOf('v2').encode(KEY, 1))).toBeUndefined();
-    expect(formatOf('v2').decode(KEY, formatOf('v2').encode(KEY, 1))).toBe(1);
+    expect(read(formatOf('v2'), format.encode(KEY, 1))).toBeUndefined();
+    expect(read(format, formatOf('v2').encode(KEY, 1))).toBeUndefined();
+    expect(read(formatOf('v2'), formatOf('v2').encode(KEY, 1))).toBe(1);
   });
 
   test.each([null, false, 0, '', [], {}, 'text', { deep: [{ a: null }] }, Buffer.from('x'), new Date(5)])(
     'brings back %j',
-    (value) => expect(format.decode(KEY, format.encode(KEY, value))).toEqual(value),
+    (value) => expect(read(format, format.encode(KEY, value))).toEqual(value),
   );
 });
 
 describe('a header that a later release may write', () => {
   test.each([
     ['a lease without a value', patched(2, 0x01)],
-    ['a remembered "not found"', patched(2, 0x02)],
     ['a tag section', patched(2, 0x08)],
-    ['a number of tags', patched(40, 1)],
-    ['a time until which it is fresh', patched(16, 0, 0, 0, 0, 0, 1)],
+    ['a number of tags', patched(46, 1)],
   ])('with %s is a miss', (_what, entry) => {
-    expect(format.decode(KEY, entry)).toBeUndefined();
-    expect(format.holdsValue(KEY, entry)).toBe(false);
+    expect(read(format, entry)).toBeUndefined();
+    expect(format.holdsValue(KEY, entry, NOW)).toBe(false);
   });
 
   test.each([
     ['a creation time', patched(10, 1, 2, 3, 4, 5, 6)],
-    ['a lease beside the value', patched(22, ...Array.from({ length: 18 }, () => 0xab))],
+    ['a lease beside the value', patched(28, ...Array.from({ length: 18 }, () => 0xab))],
     ['the mark of a sliding lifetime', patched(2, 0x04)],
-  ])('with %s is read as it is', (_what, entry) => expect(format.decode(KEY, entry)).toEqual({ a: 1 }));
+  ])('with %s is read as it is', (_what, entry) => expect(read(format, entry)).toEqual({ a: 1 }));
 
   test.each([
-    ['an unknown flag', patched(2, 0x10)],
+    ['an unknown flag', patched(2, 0x20)],
     ['another kind', patched(1, 0x03)],
   ])('with %s is a DecodeError that says so', (_what, entry) => {
-    expect(() => format.decode(KEY, entry)).toThrow(expect.objectContaining({ code: 'RU_DECODE', reason: 'version' }));
+    expect(() => read(format, entry)).toThrow(expect.objectContaining({ code: 'RU_DECODE', reason: 'version' }));
   });
 
   test('cut off anywhere is an error and never a value', () => {
     const entry = format.encode(KEY, { a: 1 });
     for (let length = 1; length < entry.length; length += 1) {
-      expect(() => format.decode(KEY, entry.subarray(0, length)), `${length} bytes`).toThrow(DecodeError);
+      expect(() => read(format, entry.subarray(0, length)), `${length} bytes`).toThrow(DecodeError);
     }
+  });
+});
+
+describe('the times of an entry', () => {
+  const entry = patched(16, ...at(NOW + 10), ...at(NOW + 30));
+
+  test.each([
+    ['before it is over', NOW + 9, 'fresh'],
+    ['from then on', NOW + 10, 'stale'],
+    ['before its grace is over', NOW + 29, 'stale'],
+    ['when that is over, too', NOW + 30, 'none'],
+    ['while the server’s time is not known', Number.POSITIVE_INFINITY, 'none'],
+  ])('%s', (_what, nowMs, standing) => {
+    expect(format.standing(KEY, entry, nowMs)).toBe(standing);
+    expect(format.value(KEY, entry)).toEqual({ a: 1 });
+    expect(format.holdsValue(KEY, entry, nowMs)).toBe(standing === 'fresh');
+  });
+
+  test('that are not said leave it to Redis how long the entry lives', () => {
+    expect(format.standing(KEY, patched(16, ...at(0), ...at(0)), Number.POSITIVE_INFINITY)).toBe('fresh');
+    expect(format.standing(KEY, patched(16, ...at(0), ...at(NOW)), NOW)).toBe('none');
+  });
+});
+
+describe('an entry that says that there is no value', () => {
+  test('is fresh, has none, and no body', () => {
+    const entry = format.encodeNegative({ loadMs: 3 });
+    expect(entry.toString('hex')).toBe(`c10202000003${'00'.repeat(41)}`);
+    expect(format.standing(KEY, entry, NOW)).toBe('fresh');
+    expect(format.value(KEY, entry)).toBeUndefined();
+    expect(format.holdsValue(KEY, entry, NOW)).toBe(false);
   });
 });
 
 describe('bytes without a header', () => {
   test.each(['0', '7', '-7', '9007199254740991', '-9007199254740991'])('%s is a counter', (text) => {
-    expect(format.decode(KEY, Buffer.from(text))).toBe(Number(text));
-    expect(format.holdsValue(KEY, Buffer.from(text))).toBe(true);
+    expect(read(format, Buffer.from(text))).toBe(Number(text));
+    expect(format.holdsValue(KEY, Buffer.from(text), NOW)).toBe(true);
   });
 
   test.each(['', '-0', '007', '+1', '1.5', '1e3', ' 1', '9007199254740992', '{"a":1}'])(
     '%j is a foreign value',
     (text) => {
-      expect(() => format.decode(KEY, Buffer.from(text))).toThrow(ForeignValueError);
-      expect(format.holdsValue(KEY, Buffer.from(text))).toBe(false);
+      expect(() => read(format, Buffer.from(text))).toThrow(ForeignValueError);
+      expect(format.holdsValue(KEY, Buffer.from(text), NOW)).toBe(false);
     },
   );
 
   test('are read where the codec says how', () => {
     const lenient = new EntryFormat({ foreign: 'json' }, undefined);
-    expect(lenient.decode(KEY, Buffer.from('{"a":1}'))).toEqual({ a: 1 });
-    expect(lenient.holdsValue(KEY, Buffer.from('{"a":1}'))).toBe(true);
+    expect(read(lenient, Buffer.from('{"a":1}'))).toEqual({ a: 1 });
+    expect(lenient.holdsValue(KEY, Buffer.from('{"a":1}'), NOW)).toBe(true);
     const damaged = format.encode(KEY, 1);
     damaged[HEADER_BYTES] = 0x31;
-    expect(() => lenient.decode(KEY, damaged)).toThrow(DecodeError);
+    expect(() => read(lenient, damaged)).toThrow(DecodeError);
   });
 });

@@ -1,16 +1,17 @@
 import { expect, test } from 'vitest';
 import type { EntryFormat } from '../../../src/cache/entry.js';
-import { Flights } from '../../../src/cache/flights.js';
+import { type FlightPlan, Flights } from '../../../src/cache/flights.js';
 import { gate } from '../../integration/cache/gate.js';
 
 const FORMAT = {} as EntryFormat;
 const OTHER_FORMAT = {} as EntryFormat;
+const plan = (format: EntryFormat): FlightPlan => ({ key: 'k', format, inBackground: false });
 const ENTRY = Buffer.from('entry');
 
 test('a flight is joined until it has ended', async () => {
   const flights = new Flights();
   const landed = gate<Buffer>();
-  const flight = flights.start('k', FORMAT, () => landed.opened);
+  const flight = flights.start(plan(FORMAT), () => landed.opened);
   expect(flights.joinable('k', FORMAT)).toBe(flight);
   landed.open(ENTRY);
   await expect(flight.join(undefined)).resolves.toBe(ENTRY);
@@ -19,17 +20,17 @@ test('a flight is joined until it has ended', async () => {
 
 test('a flight of another format is not joined', () => {
   const flights = new Flights();
-  flights.start('k', FORMAT, () => Promise.resolve(ENTRY));
+  flights.start(plan(FORMAT), () => Promise.resolve(ENTRY));
   expect(flights.joinable('k', OTHER_FORMAT)).toBeUndefined();
 });
 
 test('a detached flight may not store, and its end does not end its successor', async () => {
   const flights = new Flights();
   const slow = gate<Buffer>();
-  const older = flights.start('k', FORMAT, () => slow.opened);
+  const older = flights.start(plan(FORMAT), () => slow.opened);
   flights.detach('k');
   expect(older.maySet).toBe(false);
-  const newer = flights.start('k', FORMAT, () => gate<Buffer>().opened);
+  const newer = flights.start(plan(FORMAT), () => gate<Buffer>().opened);
   slow.open(ENTRY);
   await older.join(undefined);
   expect(newer.maySet).toBe(true);
@@ -38,7 +39,7 @@ test('a detached flight may not store, and its end does not end its successor', 
 
 test('the loader is aborted when the last caller leaves, and nobody joins it any more', async () => {
   const flights = new Flights();
-  const flight = flights.start('k', FORMAT, () => gate<Buffer>().opened);
+  const flight = flights.start(plan(FORMAT), () => gate<Buffer>().opened);
   const [one, two] = [new AbortController(), new AbortController()];
   const waits = [flight.join(one.signal), flight.join(two.signal)];
   one.abort(new Error('one'));
@@ -53,7 +54,7 @@ test('the loader is aborted when the last caller leaves, and nobody joins it any
 test('a caller without a signal keeps the loader going', async () => {
   const flights = new Flights();
   const landed = gate<Buffer>();
-  const flight = flights.start('k', FORMAT, () => landed.opened);
+  const flight = flights.start(plan(FORMAT), () => landed.opened);
   const stays = flight.join(undefined);
   const leaves = new AbortController();
   const left = flight.join(leaves.signal);
@@ -67,7 +68,7 @@ test('a caller without a signal keeps the loader going', async () => {
 test('a failure after every caller has left is nobody’s unhandled rejection', async () => {
   const flights = new Flights();
   const landed = gate<Buffer>();
-  const flight = flights.start('k', FORMAT, () => landed.opened);
+  const flight = flights.start(plan(FORMAT), () => landed.opened);
   const leaves = new AbortController();
   const left = flight.join(leaves.signal);
   leaves.abort(new Error('left'));

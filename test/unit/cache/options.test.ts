@@ -8,10 +8,10 @@ function cacheWith(options?: CacheOptions, uniform = 0.5) {
   return { cache: new CacheManager(manager, 1000, options), sent };
 }
 
-/** The lifetime of the entry that was written last. */
+/** The lifetime of the entry that was written last: by `SET`, or by the script that ends a load. */
 function lifetime(sent: unknown[][]): unknown {
   const words = sent.at(-1) ?? [];
-  return words[words.indexOf('PX') + 1];
+  return words[0] === 'cache.commit' ? words[4] : words[words.indexOf('PX') + 1];
 }
 
 describe('construction refuses', () => {
@@ -62,8 +62,13 @@ describe('a wrong argument rejects under "open" too, and nothing is sent:', () =
     ['setIfAbsent of undefined', (cache) => cache.setIfAbsent('k', undefined)],
     ['delete of one bad key of two', (cache) => cache.delete('a', '')],
     ['getOrSet without a loader', (cache) => cache.getOrSet('k', undefined as never)],
-    ['getOrSet with an unknown option', (cache) => cache.getOrSet('k', never, { grace: '1m' } as never)],
+    ['getOrSet with an unknown option', (cache) => cache.getOrSet('k', never, { graze: '1m' } as never)],
     ['getOrSet with a bad lifetime', (cache) => cache.getOrSet('k', never, { ttl: '1x' as Duration })],
+    ['getOrSet with a negative grace', (cache) => cache.getOrSet('k', never, { grace: -1 })],
+    ['getOrSet with a lease too short to be renewed', (cache) => cache.getOrSet('k', never, { lease: 10 })],
+    ['getOrSet with an endless lease', (cache) => cache.getOrSet('k', never, { lease: '1d' })],
+    ['getOrSet with a wrong early refresh', (cache) => cache.getOrSet('k', never, { earlyRefresh: -1 })],
+    ['markStale of an empty key', (cache) => cache.markStale('a', '')],
     ['increment by a fraction', (cache) => cache.increment('k', 0.5)],
     ['increment beyond exact integers', (cache) => cache.increment('k', 2 ** 53)],
     ['increment with a bad lifetime', (cache) => cache.increment('k', 1, -1)],

@@ -1,7 +1,9 @@
 import { systemClock } from '../../../src/core/clock.js';
 import { KeySpace } from '../../../src/core/key-space.js';
 import type { Random } from '../../../src/core/random.js';
+import type { Reply } from '../../../src/client/driver.js';
 import type { RedisManager } from '../../../src/client/manager.js';
+import type { ScriptDef } from '../../../src/client/script.js';
 
 export type Answer = (command: readonly unknown[]) => unknown;
 
@@ -23,19 +25,27 @@ export function stubManager(
   const stub = {
     config: { prefix: 'ru', codec: undefined },
     clock: systemClock,
-    random: { uniform: () => 0.5, ...random },
+    random: { uniform: () => 0.5, bytes: (size: number) => Buffer.alloc(size, 7), ...random },
+    serverTime: { shouldAsk: () => false, latestMs: () => systemClock.wallMs(), sample: () => {} },
+    reportError: () => {},
     endpoint: 'stub',
     requireAtMostOnce: () => {},
     keySpace: (module: string, prefix = 'ru') => KeySpace.of(prefix, module),
     command,
     pipeline: (commands: unknown[][]) => Promise.all(commands.map((words) => settle(command(words)))),
-    script: () => ({ name: 'stub', run: () => Promise.reject(new Error('the stub has no scripts')) }),
+    script: <R>(def: ScriptDef<never, R>) => ({
+      name: def.name,
+      run: async (keys: readonly string[], args: readonly unknown[]) =>
+        def.decode((await command([def.name, ...keys, ...args])) as Reply),
+    }),
   };
   return { manager: stub as unknown as RedisManager, sent };
 }
 
-/** Answers reads as an empty server does, and accepts writes. */
+/** Answers reads as an empty server does, and accepts writes and loads. */
 export function emptyServer([name, ...keys]: readonly unknown[]): unknown {
+  if (name === 'cache.acquire') return [1, systemClock.wallMs(), 0];
+  if (String(name).startsWith('cache.')) return [1, systemClock.wallMs()];
   if (name === 'MGET') return keys.map(() => null);
   return name === 'GET' ? null : 'OK';
 }

@@ -1,0 +1,174 @@
+import type { RedisManager } from '../client/manager.js';
+import type { ScriptOf } from '../client/script.js';
+import type { Timer } from '../core/clock.js';
+import * as scripts from './lease-scripts.js';
+import type { Life } from './options.js';
+
+const TOKEN_BYTES = 12;
+/** A lease is renewed when a third of it is over, so that two renewals may fail. */
+const RENEWALS = 3;
+
+/** A load that wants to be the only one. */
+export interface Claim {
+  readonly key: string;
+  readonly leaseMs: number;
+  readonly mode: scripts.AcquireMode;
+  /** The header of an entry without a value. */
+  readonly placeholder: Buffer;
+  /** Bytes 10-27 of the entry as it was read, or none. */
+  readonly seen: Buffer;
+}
+
+export type Acquired =
+  | { readonly status: 'granted'; readonly lease: Lease }
+  | { readonly status: 'held'; readonly heldMs: number }
+  | { readonly status: 'changed' | 'unleasable' };
+
+/** Leases of entries: across all processes, at most one at a time for each, for as long as the entry is not touched. */
+export class Leases {
+  readonly #manager: RedisManager;
+  /** Where it is told that a lease has ended that somebody waits for. */
+  readonly channel: string;
+  readonly #acquire: ScriptOf<typeof scripts.ACQUIRE>;
+  readonly #commit: ScriptOf<typeof scripts.COMMIT>;
+  readonly #refresh: ScriptOf<typeof scripts.REFRESH>;
+  readonly #release: ScriptOf<typeof scripts.RELEASE>;
+  readonly #renew: ScriptOf<typeof scripts.RENEW>;
+  readonly #markStale: ScriptOf<typeof scripts.MARK_STALE>;
+  readonly #write: ScriptOf<typeof scripts.WRITE>;
+  readonly #touch: ScriptOf<typeof scripts.TOUCH>;
+  readonly #add: ScriptOf<typeof scripts.ADD>;
+
+  constructor(manager: RedisManager, channel: string) {
+    this.#manager = manager;
+    this.channel = channel;
+    this.#acquire = manager.script(scripts.ACQUIRE);
+    this.#commit = manager.script(scripts.COMMIT);
+    this.#refresh = manager.script(scripts.REFRESH);
+    this.#release = manager.script(scripts.RELEASE);
+    this.#renew = manager.script(scripts.RENEW);
+    this.#markStale = manager.script(scripts.MARK_STALE);
+    this.#write = manager.script(scripts.WRITE);
+    this.#touch = manager.script(scripts.TOUCH);
+    this.#add = manager.script(scripts.ADD);
+  }
+
+  /** Cost: 1 round trip. */
+  async acquire({ key, leaseMs, mode, placeholder, seen }: Claim): Promise<Acquired> {
+    const token = this.#manager.random.bytes(TOKEN_BYTES);
+    const asked = this.#acquire.run([key], [token, leaseMs, mode, placeholder, seen]);
+    const { status, heldMs } = await this.#sampled(asked);
+    if (status === 'granted') return { status, lease: new Lease(this, this.#manager.clock, { key, token, leaseMs }) };
+    return status === 'held' ? { status, heldMs } : { status };
+  }
+
+  /** Stores an entry, over whatever the key holds. Cost: 1 round trip. */
+  async write(key: string, entry: Buffer, { ttlMs, graceMs }: Life): Promise<void> {
+    await this.#sampled(this.#write.run([key], [entry, ttlMs, graceMs]));
+  }
+
+  /** Stores an entry unless the key is taken. Cost: 1 round trip. */
+  add(key: string, entry: Buffer, ttlMs: number): Promise<boolean> {
+    return this.#held(this.#add.run([key], [entry, ttlMs]));
+  }
+
+  /** Gives an entry a new lifetime from now on. False when there is none. Cost: 1 round trip. */
+  touch(key: string, ttlMs: number): Promise<boolean> {
+    return this.#held(this.#touch.run([key], [ttlMs]));
+  }
+
+  /** Replaces what is at the key and is no entry. False when there is an entry, or nothing. */
+  async replace(key: string, entry: Buffer, { ttlMs, graceMs }: Life): Promise<boolean> {
+    return this.#held(this.#commit.run([key], ['', entry, ttlMs, graceMs, this.channel]));
+  }
+
+  /** True when there is a stale value now. Whoever loads the key may not store what it brings. Cost: 1 round trip. */
+  markStale(key: string): Promise<boolean> {
+    return this.#held(this.#markStale.run([key], [this.channel]));
+  }
+
+  /** @internal */
+  commit({ key, token }: Holding, entry: Buffer, { ttlMs, graceMs }: Life): Promise<boolean> {
+    return this.#held(this.#commit.run([key], [token, entry, ttlMs, graceMs, this.channel]));
+  }
+
+  /** @internal */
+  refresh({ key, token }: Holding, { ttlMs, graceMs }: Life): Promise<boolean> {
+    return this.#held(this.#refresh.run([key], [token, ttlMs, graceMs, this.channel]));
+  }
+
+  /** @internal */
+  release({ key, token }: Holding, pauseMs: number): Promise<boolean> {
+    return this.#held(this.#release.run([key], [token, pauseMs, this.channel]));
+  }
+
+  /** @internal */
+  renew({ key, token, leaseMs }: Holding): Promise<boolean> {
+    return this.#held(this.#renew.run([key], [token, leaseMs]));
+  }
+
+  async #held(running: Promise<scripts.HolderReply>): Promise<boolean> {
+    return (await this.#sampled(running)).held;
+  }
+
+  async #sampled<T extends { readonly nowMs: number }>(running: Promise<T>): Promise<T> {
+    const sentMs = this.#manager.clock.monotonicMs();
+    const reply = await running;
+    this.#manager.serverTime.sample(reply.nowMs, sentMs);
+    return reply;
+  }
+}
+
+/** Who holds which lease. */
+interface Holding {
+  readonly key: string;
+  readonly token: Buffer;
+  readonly leaseMs: number;
+}
+
+/**
+ * The right to store what a load brings. It is renewed until it is used, given back or lost; a failed renewal is tried
+ * again at the next third, and costs at worst that the result is not stored.
+ */
+export class Lease {
+  readonly #leases: Leases;
+  readonly #clock: RedisManager['clock'];
+  readonly #holding: Holding;
+  #timer: Timer | undefined;
+
+  constructor(leases: Leases, clock: RedisManager['clock'], holding: Holding) {
+    this.#leases = leases;
+    this.#clock = clock;
+    this.#holding = holding;
+    this.#planRenewal();
+  }
+
+  /** Stores an entry. False: the lease was lost, and nothing was stored. Cost: 1 round trip. */
+  commit(entry: Buffer, life: Life): Promise<boolean> {
+    this.#timer?.cancel();
+    return this.#leases.commit(this.#holding, entry, life);
+  }
+
+  /** Makes the value that is there fresh again. False: the lease was lost, or there is no value. Cost: 1 round trip. */
+  refresh(life: Life): Promise<boolean> {
+    this.#timer?.cancel();
+    return this.#leases.refresh(this.#holding, life);
+  }
+
+  /** Gives it back; where there is a value, nobody is to load it for `pauseMs`. Cost: 1 round trip. */
+  release(pauseMs: number): Promise<boolean> {
+    this.#timer?.cancel();
+    return this.#leases.release(this.#holding, pauseMs);
+  }
+
+  #planRenewal(): void {
+    this.#timer = this.#clock.backgroundTimer(this.#holding.leaseMs / RENEWALS, () => void this.#renew());
+  }
+
+  async #renew(): Promise<void> {
+    this.#planRenewal();
+    const renewal = this.#timer;
+    const held = await this.#leases.renew(this.#holding).catch(() => true);
+    if (!held && this.#timer === renewal) renewal?.cancel();
+  }
+}

@@ -1,0 +1,224 @@
+import { type Clock, toDate } from '../core/clock.js';
+import type { Flight } from './flights.js';
+import { timesOf } from './entry-header.js';
+import type { Lease } from './leases.js';
+import { LoadControl, NotModified } from './load-control.js';
+import { LoadedValueError } from './errors.js';
+import { lifeOf, type Loader, type LoadPlan, negativeLifeOf, type StaleEntry } from './options.js';
+import { Read } from './reader.js';
+import { check } from './schema.js';
+import type { Scope } from './scope.js';
+
+/** One call of `getOrSet`, checked. */
+export interface LoadCall {
+  readonly read: Read;
+  readonly load: Loader<unknown>;
+  readonly plan: LoadPlan;
+}
+
+/** Where the times stand in an entry that tell one state of it from another. */
+const SEEN = { from: 10, to: 28 };
+/** Where the loader has failed and there is still a value, nobody tries again for so long. */
+const PAUSE_AFTER_FAILURE_MS = 1_000;
+/** How often those who wait for another process look by themselves. */
+const LOOK = { firstMs: 20, lastMs: 500 };
+
+/** What a load may do with its result: a lease stores it, `foreign` replaces what can carry none, undefined is nothing. */
+type Right = Lease | 'foreign' | undefined;
+
+/** To load, or what there is without: an entry, or nothing where another process loads and nobody has to wait. */
+type Claimed = { readonly right: Right } | { readonly entry: Buffer | undefined };
+
+/**
+ * One load, from the question who loads to the stored entry. It yields the bytes of the entry, or undefined where there
+ * is no value, or where another process loads and nobody has to wait for it.
+ */
+export class Load {
+  readonly #scope: Scope;
+  readonly #call: LoadCall;
+  readonly #flight: Flight;
+  /** As last read. */
+  #read: Read;
+
+  constructor(scope: Scope, call: LoadCall, flight: Flight) {
+    this.#scope = scope;
+    this.#call = call;
+    this.#flight = flight;
+    this.#read = call.read;
+  }
+
+  async run(): Promise<Buffer | undefined> {
+    const { leaseMs } = this.#call.plan;
+    if (leaseMs === undefined) return this.#load(undefined);
+    const claimed = await this.#claim(leaseMs);
+    return 'entry' in claimed ? claimed.entry : this.#load(claimed.right);
+  }
+
+  /** Becomes the one that loads, or waits for what another process brings. */
+  async #claim(leaseMs: number): Promise<Claimed> {
+    const { failures, common } = this.#scope;
+    const { plan, read } = this.#call;
+    const mode = plan.force ? 'take' : this.#flight.inBackground ? 'ask' : 'wait';
+    try {
+      for (let round = 0; ; round += 1) {
+        if (this.#read.found === 'unknown' && !plan.force) return NO_RIGHT;
+        const acquired = await common.leases.acquire({
+          key: read.key,
+          leaseMs,
+          mode,
+          placeholder: this.#scope.format.placeholder,
+          seen: this.#read.bytes?.subarray(SEEN.from, SEEN.to) ?? NOTHING,
+        });
+        if (acquired.status === 'granted') return { right: acquired.lease };
+        if (acquired.status === 'unleasable') return { right: 'foreign' };
+        if (mode === 'ask') return { entry: undefined };
+        if (acquired.status === 'held') await this.#waitFor(acquired.heldMs);
+        else await this.#lookAgain();
+        if (this.#read.found === 'fresh' || this.#read.found === 'stale') return { entry: this.#read.bytes };
+      }
+    } catch (error) {
+      if (this.#flight.signal.aborted) throw error;
+      failures.meet(read.operation, read.id, error);
+      return NO_RIGHT;
+    }
+  }
+
+  /** Returns when there is a value, when the lease may have ended, or when there is nothing at the key any more. */
+  async #waitFor(heldMs: number): Promise<void> {
+    const { clock, random } = this.#scope.common.manager;
+    const untilMs = clock.monotonicMs() + heldMs;
+    for (let lookMs = LOOK.firstMs; ; lookMs = Math.min(lookMs * 2, LOOK.lastMs)) {
+      const leftMs = Math.max(1, untilMs - clock.monotonicMs());
+      const pauseMs = Math.min(leftMs, lookMs * (0.5 + random.uniform() / 2));
+      await this.#scope.common.wakeups.wait(this.#call.read.key, pauseMs, this.#flight.signal);
+      await this.#lookAgain();
+      if (this.#read.found !== 'unusable' || clock.monotonicMs() >= untilMs) return;
+    }
+  }
+
+  async #lookAgain(): Promise<void> {
+    const { operation, id } = this.#call.read;
+    this.#read = new Read(operation, id, this.#scope.uncounted, true);
+    await this.#scope.common.reader.read(this.#read);
+  }
+
+  /** Runs the loader, and stores what it brings if there is a right to. */
+  async #load(right: Right): Promise<Buffer | undefined> {
+    const { read, plan } = this.#call;
+    const { clock } = this.#scope.common.manager;
+    this.#scope.tally.loads += 1;
+    const control = new LoadControl(read.id, this.#flight.signal, { plan, stale: () => this.#stale() });
+    const startedMs = clock.monotonicMs();
+    let value: unknown;
+    try {
+      value = await this.#call.load(control);
+    } catch (error) {
+      if (error instanceof NotModified) return this.#refresh(right, control);
+      this.#giveBack(right, PAUSE_AFTER_FAILURE_MS);
+      throw error;
+    }
+    try {
+      return await this.#take(right, control, { value, loadMs: tookMs(clock, startedMs) });
+    } catch (error) {
+      this.#giveBack(right, 0);
+      throw error;
+    }
+  }
+
+  async #take(
+    right: Right,
+    control: LoadControl,
+    made: { value: unknown; loadMs: number },
+  ): Promise<Buffer | undefined> {
+    const { key, id } = this.#call.read;
+    const { format } = this.#scope;
+    const { random } = this.#scope.common.manager;
+    if (control.verdict === 'not-found') {
+      await this.#store(right, format.encodeNegative(made), negativeLifeOf(control.plan));
+      return undefined;
+    }
+    if (made.value === undefined) {
+      this.#giveBack(right, 0);
+      return undefined;
+    }
+    const entry = format.encode(key, made.value, made);
+    const { schema } = this.#call.plan;
+    if (schema !== undefined) {
+      const result = await check(schema, format.value(key, entry));
+      if (result.issues !== undefined) throw new LoadedValueError(id, schema, result.issues);
+    }
+    this.#flight.loaded = entry;
+    if (control.verdict === 'skip') this.#giveBack(right, 0);
+    else await this.#store(right, entry, lifeOf(control.plan, random));
+    return entry;
+  }
+
+  /** The value that is there is right, says the loader. */
+  async #refresh(right: Right, { plan }: LoadControl): Promise<Buffer | undefined> {
+    const life = lifeOf(plan, this.#scope.common.manager.random);
+    if (typeof right === 'object') await this.#settle(right.refresh(life));
+    return this.#read.bytes;
+  }
+
+  async #store(right: Right, entry: Buffer, life: Parameters<Lease['commit']>[1]): Promise<void> {
+    if (!this.#flight.maySet) return this.#giveBack(right, 0);
+    this.#scope.common.reader.beforeWrite(this.#call.read.key);
+    if (right === 'foreign') return this.#settle(this.#scope.common.leases.replace(this.#call.read.key, entry, life));
+    if (right !== undefined) return this.#settle(right.commit(entry, life));
+    // each process loads for itself, and still stores nothing that was overtaken
+    if (this.#call.plan.leaseMs === undefined) return this.#settle(this.#storeUnclaimed(entry, life));
+  }
+
+  async #storeUnclaimed(entry: Buffer, life: Parameters<Lease['commit']>[1]): Promise<boolean> {
+    const claimed = await this.#claim(UNCLAIMED_LEASE_MS);
+    if ('entry' in claimed || claimed.right === undefined) return false;
+    const { right } = claimed;
+    if (right === 'foreign') return this.#scope.common.leases.replace(this.#call.read.key, entry, life);
+    return right.commit(entry, life);
+  }
+
+  /** Callers do not wait for what is being stored, unless they are to hear of failures. */
+  async #settle(storing: Promise<boolean>): Promise<void> {
+    const { failures, tally } = this.#scope;
+    const { operation, id } = this.#call.read;
+    const stored = storing
+      .then((done) => {
+        if (!done) tally.fenced += 1;
+      })
+      .catch((error: unknown) => failures.meet(operation, id, error));
+    if (failures.mode === 'throw') return stored;
+    this.#flight.stored = stored;
+    this.#scope.common.flights.track(stored);
+  }
+
+  #giveBack(right: Right, pauseMs: number): void {
+    if (typeof right !== 'object') return;
+    const given = right.release(pauseMs).then(
+      () => {},
+      (error: unknown) => this.#scope.failures.tell(this.#call.read.operation, this.#call.read.id, error),
+    );
+    this.#scope.common.flights.track(given);
+  }
+
+  #stale(): StaleEntry | undefined {
+    const { bytes, found, key } = this.#read;
+    if (bytes === undefined || found !== 'stale') return undefined;
+    const { createdMs, freshUntilMs, staleUntilMs, loadMs } = timesOf(bytes);
+    return {
+      value: this.#scope.format.value(key, bytes),
+      createdAt: toDate(createdMs),
+      freshUntil: toDate(freshUntilMs),
+      staleUntil: toDate(staleUntilMs),
+      loadMs,
+    };
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+const NO_RIGHT: Claimed = { right: undefined };
+/** Long enough to store what is at hand. */
+const UNCLAIMED_LEASE_MS = 5_000;
+
+function tookMs(clock: Clock, startedMs: number): number {
+  return Math.max(1, Math.round(clock.monotonicMs() - startedMs));
+}
