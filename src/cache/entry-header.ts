@@ -42,6 +42,7 @@ const VERSION = 6;
 const CREATED_AT = 10;
 const FRESH_UNTIL = 16;
 const STALE_UNTIL = 22;
+const LEASE_TOKEN = 34;
 const TAG_COUNT = 46;
 
 /**
@@ -107,6 +108,11 @@ export function standingOf(key: string, entry: Buffer, version: number, nowMs: n
   const staleUntilMs = readU48(entry, STALE_UNTIL);
   if (staleUntilMs !== 0 && nowMs >= staleUntilMs) return 'none';
   return freshUntilMs === 0 || nowMs < freshUntilMs ? 'fresh' : 'stale';
+}
+
+/** Whether the lease of an entry is the one with this token. */
+export function holdsLease(entry: Buffer, token: Buffer): boolean {
+  return entry.length >= HEADER_BYTES && token.compare(entry, LEASE_TOKEN, LEASE_TOKEN + token.length) === 0;
 }
 
 function newer(key: string, detail: string): DecodeError {

@@ -1,5 +1,6 @@
 import { ignore } from '../core/abort.js';
 import type { EntryFormat } from './entry.js';
+import { holdsLease } from './entry-header.js';
 
 /** One load in progress, and those who wait for it. It yields the entry's bytes, of which each caller gets its own value. */
 export class Flight {
@@ -11,6 +12,10 @@ export class Flight {
   loaded: Buffer | undefined = undefined;
   /** Settles when what was loaded has been stored; never rejects. */
   stored: Promise<void> | undefined = undefined;
+  /** What its lease is known by, from the time when it is asked for. */
+  #token: Buffer | undefined;
+  #claimedAt = 0;
+  #foundAt: number | undefined;
   readonly #fleet: Flights;
   readonly #loader = new AbortController();
   #waiting = 0;
@@ -31,6 +36,37 @@ export class Flight {
   /** False once the key was written or removed here, or another load took over: then the result must not be stored. */
   get maySet(): boolean {
     return this.#fleet.at(this.key) === this;
+  }
+
+  /** To be called before it asks for a lease: whatever has happened to the key by now, the load will see. */
+  claim(token: Buffer): void {
+    this.#claimedAt = this.#fleet.advance();
+    this.#token = token;
+  }
+
+  /** It did not get the lease. */
+  unclaim(): void {
+    this.#token = undefined;
+  }
+
+  /** What it brings was not loaded but found, by a read that was made at that order. */
+  found(order: number): void {
+    this.#foundAt = order;
+  }
+
+  /**
+   * Whether what it is going to bring may be good enough for somebody who has read the key and found nothing: it is
+   * loaded after that, or nobody had touched the entry between the beginning of the load and that reading. A load
+   * without a lease cannot tell.
+   */
+  mayServe(read: Reading): boolean {
+    if (this.#token === undefined || this.#claimedAt > read.order) return true;
+    return read.bytes !== undefined && holdsLease(read.bytes, this.#token);
+  }
+
+  /** Whether what it has brought is older than what somebody has read. */
+  isOlderThan(read: Reading): boolean {
+    return this.#foundAt !== undefined && this.#foundAt <= read.order;
   }
 
   /** @internal */
@@ -66,6 +102,13 @@ export class Flight {
   }
 }
 
+/** What somebody has read before asking for a flight. */
+export interface Reading {
+  readonly bytes: Buffer | undefined;
+  /** `Flights.order` when it was sent, or before. */
+  readonly order: number;
+}
+
 export interface FlightPlan {
   readonly key: string;
   readonly format: EntryFormat;
@@ -82,14 +125,27 @@ export class Flights {
   /** What is being stored or given back. */
   readonly #sending = new Set<Promise<void>>();
 
+  #order = 0;
+
+  /** Grows with each claim: tells what came before what in this process. */
+  get order(): number {
+    return this.#order;
+  }
+
+  /** @internal */
+  advance(): number {
+    this.#order += 1;
+    return this.#order;
+  }
+
   at(key: string): Flight | undefined {
     return this.#current.get(key);
   }
 
-  /** The flight that a caller with this format may join. */
-  joinable(key: string, format: EntryFormat): Flight | undefined {
+  /** The flight that a caller with this format may join who has read the key. */
+  joinable(key: string, format: EntryFormat, read: Reading): Flight | undefined {
     const flight = this.#current.get(key);
-    return flight?.format === format ? flight : undefined;
+    return flight?.format === format && flight.mayServe(read) ? flight : undefined;
   }
 
   /** Starts a load and makes it the current one, detaching another. */

@@ -11,6 +11,7 @@ const RENEWALS = 3;
 /** A load that wants to be the only one. */
 export interface Claim {
   readonly key: string;
+  readonly token: Buffer;
   readonly leaseMs: number;
   readonly mode: scripts.AcquireMode;
   /** The header of an entry without a value. */
@@ -53,9 +54,12 @@ export class Leases {
     this.#add = manager.script(scripts.ADD);
   }
 
+  newToken(): Buffer {
+    return this.#manager.random.bytes(TOKEN_BYTES);
+  }
+
   /** Cost: 1 round trip. */
-  async acquire({ key, leaseMs, mode, placeholder, seen }: Claim): Promise<Acquired> {
-    const token = this.#manager.random.bytes(TOKEN_BYTES);
+  async acquire({ key, token, leaseMs, mode, placeholder, seen }: Claim): Promise<Acquired> {
     const asked = this.#acquire.run([key], [token, leaseMs, mode, placeholder, seen]);
     const { status, heldMs } = await this.#sampled(asked);
     if (status === 'granted') return { status, lease: new Lease(this, this.#manager.clock, { key, token, leaseMs }) };

@@ -22,7 +22,7 @@ export interface Loading {
 export async function loadThrough(scope: Scope, { key, load, options }: Loading): Promise<unknown> {
   checkFunction('load', load);
   const plan = planLoad(options, scope.plan);
-  const call = { read: new Read('getOrSet', key, scope, true), load, plan };
+  const call = { read: new Read('getOrSet', key, scope, scope.common.flights), load, plan };
   const { timeoutMs, signal } = plan;
   if (timeoutMs === undefined && signal === undefined) return readOrLoad(scope, call, undefined);
   const limits = { operation: 'cache.getOrSet', timeoutMs, signal };
@@ -30,30 +30,33 @@ export async function loadThrough(scope: Scope, { key, load, options }: Loading)
 }
 
 /**
- * Reads the entry, or waits for the load that brings it. A caller that finds a load in progress for which others wait
- * joins it without reading. Each caller decodes its own value from the entry's bytes; the loader's own object reaches
+ * Reads the entry, or waits for the load that brings it. A load that is in progress is joined only if the reading shows
+ * that nothing has overtaken it, so that nobody gets what was loaded before an invalidation that he knows of. Each caller decodes its own value from the entry's bytes; the loader's own object reaches
  * nobody.
  */
-async function readOrLoad(scope: Scope, call: LoadCall, signal: AbortSignal | undefined): Promise<unknown> {
-  const { read, plan } = call;
-  if (!plan.force && !isAwaited(scope, call)) {
-    const value = await findStored(scope, call, signal);
-    if (read.found === 'fresh') {
-      if (isDueEarly(scope, call)) loadInBackground(scope, call);
-      return value;
-    }
-    if (read.found === 'stale') return serveStale(scope, { call, value }, signal);
-  }
+async function readOrLoad(scope: Scope, first: LoadCall, signal: AbortSignal | undefined): Promise<unknown> {
   const { flights } = scope.common;
-  let flight = plan.force ? undefined : flights.joinable(read.key, scope.format);
-  if (flight === undefined) flight = start(scope, call, false);
-  else scope.tally.joined += 1;
-  return valueOf(scope, call, await arrival(scope, flight, signal));
+  for (let call = first; ; call = again(scope, call)) {
+    const { read, plan } = call;
+    if (!plan.force) {
+      const value = await findStored(scope, call, signal);
+      if (read.found === 'fresh') {
+        if (isDueEarly(scope, call)) loadInBackground(scope, call);
+        return value;
+      }
+      if (read.found === 'stale') return serveStale(scope, { call, value }, signal);
+    }
+    let flight = plan.force ? undefined : flights.joinable(read.key, scope.format, read);
+    if (flight === undefined) flight = start(scope, call, false);
+    else scope.tally.joined += 1;
+    const entry = await arrival(scope, flight, signal);
+    if (!flight.isOlderThan(read)) return valueOf(scope, call, entry);
+  }
 }
 
-function isAwaited(scope: Scope, { read }: LoadCall): boolean {
-  const flight = scope.common.flights.joinable(read.key, scope.format);
-  return flight !== undefined && !flight.inBackground;
+/** The same call, to read anew. */
+function again(scope: Scope, { read, load, plan }: LoadCall): LoadCall {
+  return { read: new Read(read.operation, read.id, scope.uncounted, scope.common.flights), load, plan };
 }
 
 /** The stale value, unless a new one comes soon enough. A loader that fails is told by an event. */
@@ -79,7 +82,7 @@ async function serveStale(
 function loadInBackground(scope: Scope, call: LoadCall): Flight {
   const { flights, manager } = scope.common;
   const { read, plan } = call;
-  const current = flights.joinable(read.key, scope.format);
+  const current = flights.joinable(read.key, scope.format, read);
   if (current !== undefined) return current;
   const flight = start(scope, call, true);
   const limit =

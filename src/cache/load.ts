@@ -62,19 +62,26 @@ export class Load {
     try {
       for (let round = 0; ; round += 1) {
         if (this.#read.found === 'unknown' && !plan.force) return NO_RIGHT;
+        const token = common.leases.newToken();
+        this.#flight.claim(token);
         const acquired = await common.leases.acquire({
           key: read.key,
+          token,
           leaseMs,
           mode,
           placeholder: this.#scope.format.placeholder,
           seen: this.#read.bytes?.subarray(SEEN.from, SEEN.to) ?? NOTHING,
         });
         if (acquired.status === 'granted') return { right: acquired.lease };
+        this.#flight.unclaim();
         if (acquired.status === 'unleasable') return { right: 'foreign' };
         if (mode === 'ask') return { entry: undefined };
         if (acquired.status === 'held') await this.#waitFor(acquired.heldMs);
         else await this.#lookAgain();
-        if (this.#read.found === 'fresh' || this.#read.found === 'stale') return { entry: this.#read.bytes };
+        if (this.#read.found === 'fresh' || this.#read.found === 'stale') {
+          this.#flight.found(this.#read.order);
+          return { entry: this.#read.bytes };
+        }
       }
     } catch (error) {
       if (this.#flight.signal.aborted) throw error;
@@ -98,7 +105,7 @@ export class Load {
 
   async #lookAgain(): Promise<void> {
     const { operation, id } = this.#call.read;
-    this.#read = new Read(operation, id, this.#scope.uncounted, true);
+    this.#read = new Read(operation, id, this.#scope.uncounted, { order: this.#scope.common.flights.advance() });
     await this.#scope.common.reader.read(this.#read);
   }
 

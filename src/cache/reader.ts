@@ -25,6 +25,8 @@ export class Read {
   readonly by: Reading;
   /** For a load: it also takes what is stale, and wants to know the bytes. */
   readonly toLoad: boolean;
+  /** What had been claimed in this process when it was made; see `Flights`. */
+  readonly order: number;
   /** `unknown` until answered, and when the store failed; `unusable`: there is something, but no value for us. */
   found: 'fresh' | 'stale' | 'absent' | 'unusable' | 'unknown' = 'unknown';
   /** Where in the reply of its batch the answer is. */
@@ -33,10 +35,11 @@ export class Read {
   bytes: Buffer | undefined = undefined;
 
   /** @throws ConfigError for an empty or ill-formed id */
-  constructor(operation: string, id: string, by: Reading, toLoad = false) {
+  constructor(operation: string, id: string, by: Reading, toLoad?: { readonly order: number }) {
     this.operation = operation;
     this.id = id;
-    this.toLoad = toLoad;
+    this.toLoad = toLoad !== undefined;
+    this.order = toLoad?.order ?? 0;
     this.key = by.space.key(id);
     this.by = by;
   }

@@ -108,7 +108,8 @@ test('any calls, any number of them in one tick, answer as a map with expiries d
   EmbeddedRedis.named(name, { clock });
   const manager = await RedisManager.connect(`memory://${name}`, { clock });
   const root = new CacheManager(manager, DEFAULT_TTL_MS, { onError: 'throw' });
-  await root.increment('warm'); // so that no later script has to be sent twice
+  // so that no later script has to be sent twice
+  await Promise.all([root.increment('warm'), root.setIfAbsent('warm too', 1), root.touch('warm', DEFAULT_TTL_MS)]);
   const property = fc.asyncProperty(fc.array(tick, { maxLength: 25 }), async (ticks) => {
     const cache = root.namespace(randomUUID());
     const model = new Model();
