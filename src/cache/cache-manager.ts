@@ -23,13 +23,19 @@ import { markStale, remove, writeAll, writeIfAbsent, writeOne } from './writes.j
  * `getAndDelete` and `touch` reject, because any answer would be a lie; wrong arguments (`ConfigError`), values that
  * cannot be stored (`SerializationError`) and calls after `close()` (`ClosedError`) reject before anything is sent.
  *
- * **Order.** Calls on one key take effect in the order in which they were made, in this process; except for an
- * `increment` that meets a server which does not know its script yet, and is therefore sent again. Concurrent `get`s
- * of one tick, from all namespaces, travel as one `MGET`.
+ * **Order.** Calls on one key take effect in the order in which they were made, in this process; except for those that
+ * are scripts (`increment`, `setIfAbsent`, `touch`, `markStale`, a `set` with grace) and meet a server which does not know
+ * them yet: they are sent again. Concurrent `get`s of one tick, from all namespaces, travel as one `MGET`.
  *
- * **Loads.** At most one load per key is in progress in this process. `set`, `delete` and the like detach it: its
- * result is not stored. Not promised: anything of that kind between processes. A load that began in one process before
- * a `delete` in another may store what it read before; it expires with its `ttl`.
+ * **Loads.** Across all processes, at most one load per key is in progress, for as long as Redis answers and its lease is
+ * renewed. What removes, replaces, expires or evicts the entry meanwhile, even a raw `DEL`, ends its right to store: no
+ * value is stored whose load began before, and no later `getOrSet` is given it. Not promised: anything about a source that
+ * answers with old data after the invalidation (a lagging replica), and invalidations that Redis itself forgets in a
+ * failover. The lease is given up when the process stands still for longer than it lasts; then two may load, and one is
+ * stored.
+ *
+ * **Freshness.** What is loaded is fresh for its `ttl`, then stale for its `grace`. Times are the server's: a value is
+ * never taken for fresh after its end, by the clock of the server that was asked last.
  *
  * **A client that sends again what may have run** (`manager.capabilities.atMostOnce` is false: a wrapped ioredis with its
  * defaults). `increment`, `setIfAbsent` and `getAndDelete` reject with `ConfigError`; a `set` or `delete` may take effect
@@ -103,9 +109,9 @@ export class CacheManager implements AsyncDisposable {
   }
 
   /**
-   * Stores a value, over whatever the key holds. A load of the key that is in progress in this process is not stored.
+   * Stores a value, over whatever the key holds. What is being loaded for it, in any process, is not stored.
    * @throws SerializationError for a value that would not come back as it is; ConfigError for `undefined`
-   * Cost: one `SET`.
+   * Cost: one `SET`, with grace one script.
    */
   async set<T>(key: string, value: T, ttl?: Duration | WriteOptions): Promise<void> {
     return writeOne(this.#open(), { key, value, ttl });
@@ -126,7 +132,7 @@ export class CacheManager implements AsyncDisposable {
   }
 
   /**
-   * Removes entries, and detaches their loads in this process.
+   * Removes entries. What is being loaded for them, in any process, is not stored.
    * @returns how many there were. Under `'open'` 0 when Redis failed, and an `'error'` event.
    * Cost: one `UNLINK`.
    */
@@ -148,24 +154,32 @@ export class CacheManager implements AsyncDisposable {
    * The stored value, else what `load` brings, which is then stored.
    *
    * Concurrent calls in this process share one load: its value (each decodes its own), its options (those of the call
-   * that started it, `schema` apart) and its failure, which is not retried for each of them. A loader must not wait for
-   * its own key. With `force` the call loads in any case; a load in progress is detached.
+   * that started it, `schema` apart) and its failure, which is not retried for each of them. Other processes wait for
+   * the value, and load themselves when there is none. A loader must not wait for its own key. With `force` the call
+   * loads in any case; the result of a load in progress is not stored.
+   *
+   * A stale value is served at once (or after `softTimeout`) and loaded anew in the background, by one caller anywhere. A
+   * loader that fails then is an `'error'` event, and is not asked again for a second.
+   *
+   * The call does not wait until the value is stored, unless it is to hear of failures (`'throw'`); what this process
+   * sends next comes after it. `close()` waits.
    *
    * @param options a lifetime, or `LoadOptions`
    * @throws whatever the loader throws; LoadedValueError `RU_CACHE_LOADED_VALUE`; SerializationError; TimeoutError
    *         after `timeout`; the signal's reason. Failures of the store only under `'throw'`.
-   * Cost: a hit is a `get`; a load one `GET` before and one `SET` after it, which is waited for.
+   * Cost: a hit is a `get`; a load two round trips before it and one after it, which is not waited for. Those who wait for
+   * another process look by themselves now and then, and are told.
    */
   async getOrSet<T>(key: string, load: Loader<T>, options?: Duration | LoadOptions<T>): Promise<T> {
     return (await loadThrough(this.#open(), { key, load, options })) as T;
   }
 
   /**
-   * Stores a value if the key is free. A load of the key that is in progress in this process is not stored.
+   * Stores a value if the key is free, without grace. A load of the key that is in progress is not stored.
    * @returns false when the key is taken: by a value, or by something that `get` does not see, such as an entry of
    *          another `version`, until it expires
    * @throws in both modes ServerError, ConnectionError, TimeoutError; with `outcome` `unknown` it may have been stored
-   * Cost: one `SET … NX`.
+   * Cost: one script.
    */
   async setIfAbsent<T>(key: string, value: T, ttl?: Duration): Promise<boolean> {
     return writeIfAbsent(this.#openForOnce('CacheManager.setIfAbsent'), { key, value, ttl });
@@ -201,10 +215,10 @@ export class CacheManager implements AsyncDisposable {
   }
 
   /**
-   * Gives an entry a new lifetime from now on, longer or shorter.
+   * Gives an entry a new lifetime from now on, longer or shorter; a grace that it has follows it.
    * @returns false when there is none
    * @throws in both modes ServerError, ConnectionError, TimeoutError
-   * Cost: one `PEXPIRE`.
+   * Cost: one script.
    */
   async touch(key: string, ttl: Duration): Promise<boolean> {
     const scope = this.#open();
@@ -238,7 +252,7 @@ export class CacheManager implements AsyncDisposable {
 
   /**
    * From now on calls on it and its namespaces reject with `ClosedError`. What was called before goes on to its end.
-   * It has no connection of its own, so there is nothing to wait for.
+   * Resolves when what has been loaded is stored.
    */
   close(): Promise<void> {
     return this.#scope.close();

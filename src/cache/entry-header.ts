@@ -46,8 +46,8 @@ const LEASE_TOKEN = 34;
 const TAG_COUNT = 46;
 
 /**
- * What an entry is worth at a moment: `none` is an entry, but not of a value, of another version, with tags that this
- * release cannot check, or over.
+ * What an entry is worth at a moment: `none` is an entry, but not of a value, with tags that this release cannot check,
+ * or over.
  */
 export type Standing = 'fresh' | 'stale' | 'none';
 
@@ -95,7 +95,7 @@ export function timesOf(entry: Buffer): EntryTimes {
  * @param nowMs not behind the server's time, so that nothing counts as fresh for too long
  * @throws DecodeError when this is no cache entry, a newer one, or cut short
  */
-export function standingOf(key: string, entry: Buffer, version: number, nowMs: number): Standing {
+export function standingOf(key: string, entry: Buffer, nowMs: number): Standing {
   const flags = entry[2] as number;
   if (entry[1] !== KIND) throw newer(key, 'it is no cache entry, or one of a newer version');
   if (entry.length < HEADER_BYTES) {
@@ -103,11 +103,14 @@ export function standingOf(key: string, entry: Buffer, version: number, nowMs: n
   }
   if ((flags & ~KNOWN_FLAGS) !== 0) throw newer(key, 'the cache entry was written by a newer version');
   if ((flags & (FLAG.placeholder | FLAG.tags)) !== 0 || entry[TAG_COUNT] !== 0) return 'none';
-  if (readU32(entry, VERSION) !== version) return 'none';
   const freshUntilMs = readU48(entry, FRESH_UNTIL);
   const staleUntilMs = readU48(entry, STALE_UNTIL);
   if (staleUntilMs !== 0 && nowMs >= staleUntilMs) return 'none';
   return freshUntilMs === 0 || nowMs < freshUntilMs ? 'fresh' : 'stale';
+}
+
+export function versionOf(entry: Buffer): number {
+  return readU32(entry, VERSION);
 }
 
 /** Whether the lease of an entry is the one with this token. */

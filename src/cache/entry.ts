@@ -12,6 +12,7 @@ import {
   setLoadMs,
   type Standing,
   standingOf,
+  versionOf,
 } from './entry-header.js';
 
 /** What `increment` leaves: a decimal integer in its one canonical form. */
@@ -79,7 +80,9 @@ export class EntryFormat {
    * @throws DecodeError
    */
   standing(key: string, bytes: Buffer, nowMs: number): Standing {
-    return this.isEntry(bytes) ? standingOf(key, bytes, this.#version, nowMs) : 'fresh';
+    if (!this.isEntry(bytes)) return 'fresh';
+    const standing = standingOf(key, bytes, nowMs);
+    return versionOf(bytes) === this.#version ? standing : 'none';
   }
 
   /**

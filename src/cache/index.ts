@@ -8,6 +8,7 @@ export type {
   LoadOptions,
   NamespaceOptions,
   ReadOptions,
+  StaleEntry,
   WriteOptions,
 } from './options.js';
 export type { CacheStats } from './stats.js';

@@ -7,7 +7,7 @@ import { LoadedValueError } from './errors.js';
 import type { Flight } from './flights.js';
 import { Load, type LoadCall } from './load.js';
 import { type Loader, type LoadOptions, planLoad } from './options.js';
-import { Read } from './reader.js';
+import { readToLoad } from './reader.js';
 import { check } from './schema.js';
 import type { Scope } from './scope.js';
 import { within } from './within.js';
@@ -22,7 +22,7 @@ export interface Loading {
 export async function loadThrough(scope: Scope, { key, load, options }: Loading): Promise<unknown> {
   checkFunction('load', load);
   const plan = planLoad(options, scope.plan);
-  const call = { read: new Read('getOrSet', key, scope, scope.common.flights), load, plan };
+  const call = { read: readToLoad(scope, { operation: 'getOrSet', id: key }, scope.common.flights.order), load, plan };
   const { timeoutMs, signal } = plan;
   if (timeoutMs === undefined && signal === undefined) return readOrLoad(scope, call, undefined);
   const limits = { operation: 'cache.getOrSet', timeoutMs, signal };
@@ -56,7 +56,7 @@ async function readOrLoad(scope: Scope, first: LoadCall, signal: AbortSignal | u
 
 /** The same call, to read anew. */
 function again(scope: Scope, { read, load, plan }: LoadCall): LoadCall {
-  return { read: new Read(read.operation, read.id, scope.uncounted, scope.common.flights), load, plan };
+  return { read: readToLoad(scope.uncounted, read, scope.common.flights.order), load, plan };
 }
 
 /** The stale value, unless a new one comes soon enough. A loader that fails is told by an event. */
@@ -72,7 +72,7 @@ async function serveStale(
     const { clock } = scope.common.manager;
     const entry = await within(clock, limits, (ended) => flight.join(ended)).catch(ignore);
     signal?.throwIfAborted();
-    if (entry !== undefined) return valueOf(scope, call, entry);
+    if (entry !== undefined && !flight.isOlderThan(call.read)) return valueOf(scope, call, entry);
   }
   scope.tally.stale += 1;
   return value;

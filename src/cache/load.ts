@@ -5,7 +5,7 @@ import type { Lease } from './leases.js';
 import { LoadControl, NotModified } from './load-control.js';
 import { LoadedValueError } from './errors.js';
 import { lifeOf, type Loader, type LoadPlan, negativeLifeOf, type StaleEntry } from './options.js';
-import { Read } from './reader.js';
+import { type Read, readToLoad } from './reader.js';
 import { check } from './schema.js';
 import type { Scope } from './scope.js';
 
@@ -60,7 +60,7 @@ export class Load {
     const { plan, read } = this.#call;
     const mode = plan.force ? 'take' : this.#flight.inBackground ? 'ask' : 'wait';
     try {
-      for (let round = 0; ; round += 1) {
+      for (;;) {
         if (this.#read.found === 'unknown' && !plan.force) return NO_RIGHT;
         const token = common.leases.newToken();
         this.#flight.claim(token);
@@ -104,9 +104,9 @@ export class Load {
   }
 
   async #lookAgain(): Promise<void> {
-    const { operation, id } = this.#call.read;
-    this.#read = new Read(operation, id, this.#scope.uncounted, { order: this.#scope.common.flights.advance() });
-    await this.#scope.common.reader.read(this.#read);
+    const { flights, reader } = this.#scope.common;
+    this.#read = readToLoad(this.#scope.uncounted, this.#call.read, flights.advance());
+    await reader.read(this.#read);
   }
 
   /** Runs the loader, and stores what it brings if there is a right to. */

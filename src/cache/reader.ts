@@ -23,10 +23,11 @@ export class Read {
   /** As Redis knows it. */
   readonly key: string;
   readonly by: Reading;
-  /** For a load: it also takes what is stale, and wants to know the bytes. */
-  readonly toLoad: boolean;
-  /** What had been claimed in this process when it was made; see `Flights`. */
-  readonly order: number;
+  /**
+   * For a load, which also takes what is stale and wants to know the bytes: what had been claimed in this process when
+   * it was made; see `Flights`. Negative for any other read.
+   */
+  order = -1;
   /** `unknown` until answered, and when the store failed; `unusable`: there is something, but no value for us. */
   found: 'fresh' | 'stale' | 'absent' | 'unusable' | 'unknown' = 'unknown';
   /** Where in the reply of its batch the answer is. */
@@ -35,14 +36,19 @@ export class Read {
   bytes: Buffer | undefined = undefined;
 
   /** @throws ConfigError for an empty or ill-formed id */
-  constructor(operation: string, id: string, by: Reading, toLoad?: { readonly order: number }) {
+  constructor(operation: string, id: string, by: Reading) {
     this.operation = operation;
     this.id = id;
-    this.toLoad = toLoad !== undefined;
-    this.order = toLoad?.order ?? 0;
     this.key = by.space.key(id);
     this.by = by;
   }
+}
+
+/** A read for a load. */
+export function readToLoad(by: Reading, about: Pick<Read, 'operation' | 'id'>, order: number): Read {
+  const read = new Read(about.operation, about.id, by);
+  read.order = order;
+  return read;
 }
 
 type Waiting = PendingCall<Read, unknown>;
@@ -158,9 +164,9 @@ function deliver(waiting: Waiting, bytes: unknown, nowMs: number): void {
   try {
     if (!Buffer.isBuffer(bytes)) throw new BadReplyError('GET', 'bytes', bytes);
     const { format } = call.by;
-    if (call.toLoad) call.bytes = bytes;
+    if (call.order >= 0) call.bytes = bytes;
     const standing = format.standing(call.key, bytes, nowMs);
-    if (standing === 'none' || (standing === 'stale' && !call.toLoad)) return miss(waiting, 'unusable');
+    if (standing === 'none' || (standing === 'stale' && call.order < 0)) return miss(waiting, 'unusable');
     value = format.value(call.key, bytes);
     call.found = standing;
   } catch (error) {

@@ -16,7 +16,7 @@ import type { PipelineResult } from './calls/pipeline.js';
 import type { RedisOptions } from './config/redis-options.js';
 import { bindScript, type Script, type ScriptDef } from './script.js';
 import { SharedConnection } from './calls/shared-connection.js';
-import { ServerTime } from './server-time.js';
+import type { ServerTime } from './server-time.js';
 import { Subscriber } from './subscriptions/subscriber.js';
 import type { Transaction, TransactionOptions, TransactionResult } from './leases/transaction.js';
 import type { WrapOptions } from './wrap-options.js';
@@ -47,7 +47,6 @@ export class RedisManager implements AsyncDisposable {
   /** @internal The connection that all subscriptions share. */ readonly subscriber: Subscriber;
   /** @internal In a cluster, the slot of a key: what travels together must share it. Undefined elsewhere. */
   readonly slotOf: ((key: string) => number) | undefined;
-  /** @internal The server's clock as last seen, for all modules. */ readonly serverTime: ServerTime;
   readonly #events = new Emitter<ManagerEvents>();
   readonly #connection: SharedConnection;
   readonly #leases: Leases;
@@ -60,7 +59,6 @@ export class RedisManager implements AsyncDisposable {
     this.random = runtime.random;
     this.#connection = new SharedConnection(driver, runtime, { events: this.#events, settings: config.settings() });
     this.slotOf = driver.slotOf === undefined ? undefined : (key) => driver.slotOf?.(key) ?? 0;
-    this.serverTime = new ServerTime(runtime.clock, () => this.command(['TIME']));
     this.#leases = new Leases(driver, {
       ...runtime,
       settings: config.settings(),
@@ -134,6 +132,11 @@ export class RedisManager implements AsyncDisposable {
   /** Where it is connected to, without credentials. */
   get endpoint(): string {
     return this.config.endpoint;
+  }
+
+  /** @internal The server's clock as last seen, for all modules. */
+  get serverTime(): ServerTime {
+    return this.#connection.serverTime;
   }
 
   get state(): ManagerState {

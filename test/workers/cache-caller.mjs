@@ -4,11 +4,7 @@ import { CacheManager, RedisManager } from 'redis-utils';
 const [url, prefix] = process.argv.slice(2);
 const manager = await RedisManager.connect({ url, prefix });
 const cache = new CacheManager(manager, '1m');
-process.on('message', async ({ key, callers, loadMs, options }) => {
-  if (key === undefined) {
-    await manager.close();
-    return process.disconnect();
-  }
+async function call({ key, callers, loadMs, options }) {
   const load = async () => {
     const loads = await manager.command(['INCR', `${prefix}:loads:${key}`]);
     process.send({ loading: process.pid });
@@ -18,5 +14,7 @@ process.on('message', async ({ key, callers, loadMs, options }) => {
   const startMs = performance.now();
   const values = await Promise.all(Array.from({ length: callers }, () => cache.getOrSet(key, load, options)));
   process.send({ values: [...new Set(values.map(({ loads }) => loads))], tookMs: performance.now() - startMs });
-});
+}
+
+process.on('message', (message) => void call(message));
 process.send('ready');

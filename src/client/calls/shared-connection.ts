@@ -11,6 +11,7 @@ import type { ManagerEvents, ManagerState } from '../manager-events.js';
 import { type PipelineResult, toResult } from './pipeline.js';
 import { Retries } from './retries.js';
 import type { Settings } from '../config/settings.js';
+import { ServerTime } from '../server-time.js';
 import { checkShared } from './shared-commands.js';
 import { TimeLimit } from '../../core/time-limit.js';
 
@@ -19,6 +20,8 @@ const NO_OPTIONS: CommandOptions = {};
 /** The connection that all callers share: deadlines and signals per call, the state, and how it ends. */
 export class SharedConnection {
   readonly #driver: Driver;
+  /** The server's clock as last seen. */
+  readonly serverTime: ServerTime;
   readonly #clock: Runtime['clock'];
   readonly #events: Emitter<ManagerEvents>;
   readonly #inFlight: InFlight;
@@ -31,6 +34,7 @@ export class SharedConnection {
   constructor(driver: Driver, runtime: Runtime, ports: { events: Emitter<ManagerEvents>; settings: Settings }) {
     this.#driver = driver;
     this.#clock = runtime.clock;
+    this.serverTime = new ServerTime(runtime.clock, () => this.send(['TIME']));
     this.#events = ports.events;
     const { commandTimeoutMs, retry } = ports.settings;
     this.#timeoutMs = commandTimeoutMs;

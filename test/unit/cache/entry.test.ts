@@ -18,7 +18,7 @@ function read(by: EntryFormat, entry: Buffer, nowMs = NOW): unknown {
   return by.standing(KEY, entry, nowMs) === 'fresh' ? by.value(KEY, entry) : undefined;
 }
 
-function at(ms: number): number[] {
+function timeBytes(ms: number): number[] {
   const bytes = Buffer.alloc(6);
   bytes.writeUIntBE(ms, 0, 6);
   return [...bytes];
@@ -94,7 +94,7 @@ describe('a header that a later release may write', () => {
 });
 
 describe('the times of an entry', () => {
-  const entry = patched(16, ...at(NOW + 10), ...at(NOW + 30));
+  const entry = patched(16, ...timeBytes(NOW + 10), ...timeBytes(NOW + 30));
 
   test.each([
     ['before it is over', NOW + 9, 'fresh'],
@@ -109,8 +109,8 @@ describe('the times of an entry', () => {
   });
 
   test('that are not said leave it to Redis how long the entry lives', () => {
-    expect(format.standing(KEY, patched(16, ...at(0), ...at(0)), Number.POSITIVE_INFINITY)).toBe('fresh');
-    expect(format.standing(KEY, patched(16, ...at(0), ...at(NOW)), NOW)).toBe('none');
+    expect(format.standing(KEY, patched(16, ...timeBytes(0), ...timeBytes(0)), Number.POSITIVE_INFINITY)).toBe('fresh');
+    expect(format.standing(KEY, patched(16, ...timeBytes(0), ...timeBytes(NOW)), NOW)).toBe('none');
   });
 });
 
