@@ -42,6 +42,7 @@ const VERSION = 6;
 const CREATED_AT = 10;
 const FRESH_UNTIL = 16;
 const STALE_UNTIL = 22;
+const LEASE_UNTIL = 28;
 const LEASE_TOKEN = 34;
 const TAG_COUNT = 46;
 
@@ -111,6 +112,11 @@ export function standingOf(key: string, entry: Buffer, nowMs: number): Standing 
 
 export function versionOf(entry: Buffer): number {
   return readU32(entry, VERSION);
+}
+
+/** Whether nobody may load the entry just now. @param nowMs not behind the server's time */
+export function isLeased(entry: Buffer, nowMs: number): boolean {
+  return entry.length >= HEADER_BYTES && readU48(entry, LEASE_UNTIL) > nowMs;
 }
 
 /** Whether the lease of an entry is the one with this token. */

@@ -108,7 +108,8 @@ export class Leases {
 
   /** @internal */
   renew({ key, token, leaseMs }: Holding): Promise<boolean> {
-    return this.#held(this.#renew.run([key], [token, leaseMs]));
+    // an answer that comes later than the next renewal is of no use
+    return this.#held(this.#renew.run([key], [token, leaseMs], { timeout: Math.ceil(leaseMs / RENEWALS) }));
   }
 
   async #held(running: Promise<scripts.HolderReply>): Promise<boolean> {
@@ -139,6 +140,7 @@ export class Lease {
   readonly #clock: RedisManager['clock'];
   readonly #holding: Holding;
   #timer: Timer | undefined;
+  #isOver = false;
 
   constructor(leases: Leases, clock: RedisManager['clock'], holding: Holding) {
     this.#leases = leases;
@@ -147,22 +149,32 @@ export class Lease {
     this.#planRenewal();
   }
 
+  /** It was used or given back. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** Stores an entry. False: the lease was lost, and nothing was stored. Cost: 1 round trip. */
   commit(entry: Buffer, life: Life): Promise<boolean> {
-    this.#timer?.cancel();
+    this.#end();
     return this.#leases.commit(this.#holding, entry, life);
   }
 
   /** Makes the value that is there fresh again. False: the lease was lost, or there is no value. Cost: 1 round trip. */
   refresh(life: Life): Promise<boolean> {
-    this.#timer?.cancel();
+    this.#end();
     return this.#leases.refresh(this.#holding, life);
   }
 
   /** Gives it back; where there is a value, nobody is to load it for `pauseMs`. Cost: 1 round trip. */
   release(pauseMs: number): Promise<boolean> {
-    this.#timer?.cancel();
+    this.#end();
     return this.#leases.release(this.#holding, pauseMs);
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#timer?.cancel();
   }
 
   #planRenewal(): void {
@@ -170,9 +182,7 @@ export class Lease {
   }
 
   async #renew(): Promise<void> {
-    this.#planRenewal();
-    const renewal = this.#timer;
-    const held = await this.#leases.renew(this.#holding).catch(() => true);
-    if (!held && this.#timer === renewal) renewal?.cancel();
+    const isHeld = await this.#leases.renew(this.#holding).catch(() => true);
+    if (isHeld && !this.#isOver) this.#planRenewal();
   }
 }

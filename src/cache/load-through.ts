@@ -2,7 +2,7 @@ import { ignore, untilAborted } from '../core/abort.js';
 import { checkFunction } from '../core/check.js';
 import type { Duration } from '../core/duration.js';
 import { TimeoutError } from '../core/errors.js';
-import { timesOf } from './entry-header.js';
+import { isLeased, timesOf } from './entry-header.js';
 import { LoadedValueError } from './errors.js';
 import type { Flight } from './flights.js';
 import { Load, type LoadCall } from './load.js';
@@ -31,8 +31,8 @@ export async function loadThrough(scope: Scope, { key, load, options }: Loading)
 
 /**
  * Reads the entry, or waits for the load that brings it. A load that is in progress is joined only if the reading shows
- * that nothing has overtaken it, so that nobody gets what was loaded before an invalidation that he knows of. Each caller decodes its own value from the entry's bytes; the loader's own object reaches
- * nobody.
+ * that nothing has overtaken it, so that nobody gets what was loaded before an invalidation that he may know of. Each
+ * caller decodes its own value from the entry's bytes; the loader's own object reaches nobody.
  */
 async function readOrLoad(scope: Scope, first: LoadCall, signal: AbortSignal | undefined): Promise<unknown> {
   const { flights } = scope.common;
@@ -47,7 +47,8 @@ async function readOrLoad(scope: Scope, first: LoadCall, signal: AbortSignal | u
       if (read.found === 'stale') return serveStale(scope, { call, value }, signal);
     }
     let flight = plan.force ? undefined : flights.joinable(read.key, scope.format, read);
-    if (flight === undefined) flight = start(scope, call, false);
+    // one in the background may leave it to another process
+    if (flight === undefined || flight.inBackground) flight = start(scope, call, false);
     else scope.tally.joined += 1;
     const entry = await arrival(scope, flight, signal);
     if (!flight.isOlderThan(read)) return valueOf(scope, call, entry);
@@ -67,7 +68,7 @@ async function serveStale(
 ): Promise<unknown> {
   const { softTimeoutMs } = call.plan;
   const flight = loadInBackground(scope, call);
-  if (softTimeoutMs > 0) {
+  if (softTimeoutMs > 0 && flight !== undefined) {
     const limits = { operation: 'cache.getOrSet', timeoutMs: softTimeoutMs, signal };
     const { clock } = scope.common.manager;
     const entry = await within(clock, limits, (ended) => flight.join(ended)).catch(ignore);
@@ -78,12 +79,13 @@ async function serveStale(
   return value;
 }
 
-/** Joins or starts a load for which nobody has to wait. */
-function loadInBackground(scope: Scope, call: LoadCall): Flight {
+/** Joins or starts a load for which nobody has to wait; undefined while another process loads, or failed a moment ago. */
+function loadInBackground(scope: Scope, call: LoadCall): Flight | undefined {
   const { flights, manager } = scope.common;
   const { read, plan } = call;
   const current = flights.joinable(read.key, scope.format, read);
   if (current !== undefined) return current;
+  if (read.bytes !== undefined && isLeased(read.bytes, manager.serverTime.latestMs())) return undefined;
   const flight = start(scope, call, true);
   const limit =
     plan.timeoutMs === undefined

@@ -1,10 +1,11 @@
 import { type Clock, toDate } from '../core/clock.js';
 import type { Flight } from './flights.js';
 import { timesOf } from './entry-header.js';
+import type { AcquireMode } from './lease-scripts.js';
 import type { Lease } from './leases.js';
 import { LoadControl, NotModified } from './load-control.js';
 import { LoadedValueError } from './errors.js';
-import { lifeOf, type Loader, type LoadPlan, negativeLifeOf, type StaleEntry } from './options.js';
+import { type Life, lifeOf, type Loader, type LoadPlan, negativeLifeOf, type StaleEntry } from './options.js';
 import { type Read, readToLoad } from './reader.js';
 import { check } from './schema.js';
 import type { Scope } from './scope.js';
@@ -48,17 +49,16 @@ export class Load {
   }
 
   async run(): Promise<Buffer | undefined> {
-    const { leaseMs } = this.#call.plan;
+    const { leaseMs, force } = this.#call.plan;
     if (leaseMs === undefined) return this.#load(undefined);
-    const claimed = await this.#claim(leaseMs);
+    const claimed = await this.#claim(leaseMs, force ? 'take' : this.#flight.inBackground ? 'ask' : 'wait');
     return 'entry' in claimed ? claimed.entry : this.#load(claimed.right);
   }
 
   /** Becomes the one that loads, or waits for what another process brings. */
-  async #claim(leaseMs: number): Promise<Claimed> {
+  async #claim(leaseMs: number, mode: AcquireMode): Promise<Claimed> {
     const { failures, common } = this.#scope;
     const { plan, read } = this.#call;
-    const mode = plan.force ? 'take' : this.#flight.inBackground ? 'ask' : 'wait';
     try {
       for (;;) {
         if (this.#read.found === 'unknown' && !plan.force) return NO_RIGHT;
@@ -105,8 +105,11 @@ export class Load {
 
   async #lookAgain(): Promise<void> {
     const { flights, reader } = this.#scope.common;
+    const { schema } = this.#call.plan;
     this.#read = readToLoad(this.#scope.uncounted, this.#call.read, flights.advance());
-    await reader.read(this.#read);
+    const value = await reader.read(this.#read);
+    if (value === undefined || schema === undefined) return;
+    if ((await check(schema, value)).issues !== undefined) this.#read.found = 'unusable';
   }
 
   /** Runs the loader, and stores what it brings if there is a right to. */
@@ -116,6 +119,8 @@ export class Load {
     this.#scope.tally.loads += 1;
     const control = new LoadControl(read.id, this.#flight.signal, { plan, stale: () => this.#stale() });
     const startedMs = clock.monotonicMs();
+    // a loader that does not heed its signal is not to keep the lease
+    this.#flight.signal.addEventListener('abort', () => this.#giveBack(right, 0), { once: true });
     let value: unknown;
     try {
       value = await this.#call.load(control);
@@ -167,7 +172,7 @@ export class Load {
     return this.#read.bytes;
   }
 
-  async #store(right: Right, entry: Buffer, life: Parameters<Lease['commit']>[1]): Promise<void> {
+  async #store(right: Right, entry: Buffer, life: Life): Promise<void> {
     if (!this.#flight.maySet) return this.#giveBack(right, 0);
     this.#scope.common.reader.beforeWrite(this.#call.read.key);
     if (right === 'foreign') return this.#settle(this.#scope.common.leases.replace(this.#call.read.key, entry, life));
@@ -176,8 +181,8 @@ export class Load {
     if (this.#call.plan.leaseMs === undefined) return this.#settle(this.#storeUnclaimed(entry, life));
   }
 
-  async #storeUnclaimed(entry: Buffer, life: Parameters<Lease['commit']>[1]): Promise<boolean> {
-    const claimed = await this.#claim(UNCLAIMED_LEASE_MS);
+  async #storeUnclaimed(entry: Buffer, life: Life): Promise<boolean> {
+    const claimed = await this.#claim(UNCLAIMED_LEASE_MS, this.#call.plan.force ? 'take' : 'ask');
     if ('entry' in claimed || claimed.right === undefined) return false;
     const { right } = claimed;
     if (right === 'foreign') return this.#scope.common.leases.replace(this.#call.read.key, entry, life);
@@ -199,7 +204,7 @@ export class Load {
   }
 
   #giveBack(right: Right, pauseMs: number): void {
-    if (typeof right !== 'object') return;
+    if (typeof right !== 'object' || right.isOver) return;
     const given = right.release(pauseMs).then(
       () => {},
       (error: unknown) => this.#scope.failures.tell(this.#call.read.operation, this.#call.read.id, error),

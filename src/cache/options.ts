@@ -63,7 +63,9 @@ export interface LoadOptions<T> extends WriteOptions {
    * after this. Default: none.
    */
   readonly timeout?: Duration | undefined;
-  /** How long a call that has a stale value waits for a new one before it serves the stale one. Default: 0. */
+  /**
+   * How long a call that has a stale value waits for a load of this process before it serves the stale one. Default: 0.
+   */
   readonly softTimeout?: Duration | undefined;
   /**
    * For how long a process that loads is the only one; renewed while the loader runs. It is also how long others wait

@@ -12,6 +12,8 @@ export class Wakeups implements MessageSink {
   readonly #manager: RedisManager;
   readonly #channel: string;
   readonly #waiting = new Map<string, Set<Waker>>();
+  /** What is forbidden once is forbidden each time. */
+  #hasTold = false;
   #subscription: Promise<SinkHandle | undefined> | undefined;
 
   constructor(manager: RedisManager, channel: string) {
@@ -68,7 +70,8 @@ export class Wakeups implements MessageSink {
     try {
       return await this.#manager.subscriber.subscribe({ kind: 'channel', name: this.#channel }, this);
     } catch (error) {
-      this.#manager.reportError('cache', error);
+      if (!this.#hasTold) this.#manager.reportError('cache', error);
+      this.#hasTold = true;
       return undefined;
     }
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CacheManager, type CacheOptions, type LoadContext } from '../../../src/cache/index.js';
+import type { StandardSchemaV1 } from '../../../src/core/standard-schema.js';
 import { eventually } from '../../support/eventually.js';
 import { noLeaks } from '../../support/no-leaks.js';
 import { connect, raw, uniquePrefix } from '../../support/target.js';
@@ -120,6 +121,59 @@ describe('across processes', () => {
     await eventually(() => a.stats().fenced === 1);
     expect(await a.get('k')).toBe('two');
   });
+});
+
+describe('a process that waits for another', () => {
+  test('stops when its callers have left', async () => {
+    const { a, b } = await openTwo();
+    const slow = slowLoader<string>();
+    const first = a.getOrSet('k', slow.load);
+    await slow.begun;
+    await expect(b.getOrSet('k', never, { timeout: 60 })).rejects.toMatchObject({ code: 'RU_TIMEOUT' });
+    slow.land('v');
+    expect(await first).toBe('v');
+    expect(await b.getOrSet('k', never)).toBe('v');
+  });
+
+  test('loads what its own schema rejects', async () => {
+    const { a, b } = await openTwo();
+    const slow = slowLoader<number>();
+    const first = a.getOrSet('k', slow.load);
+    await slow.begun;
+    const validate = (value: unknown) => (typeof value === 'string' ? { value } : { issues: [{ message: 'no text' }] });
+    const schema: StandardSchemaV1<unknown, string> = { '~standard': { version: 1, vendor: 'test', validate } };
+    const second = b.getOrSet('k', () => 'text', { schema });
+    slow.land(7);
+    expect(await first).toBe(7);
+    expect(await second).toBe('text');
+  });
+});
+
+test('a loader that does not heed its signal keeps nobody waiting once its callers have left', async () => {
+  const { a, b } = await openTwo();
+  const deaf = slowLoader<string>();
+  await expect(a.getOrSet('k', deaf.load, { timeout: 60 })).rejects.toMatchObject({ code: 'RU_TIMEOUT' });
+  expect(await b.getOrSet('k', () => 'from b', { timeout: '3s' })).toBe('from b');
+  deaf.land('too late');
+  await a.close();
+  expect(await a.manager.command(['EXISTS', 'x'])).toBe(0);
+  expect(await b.get('k')).toBe('from b');
+});
+
+test('who finds nothing does not take "another is at it" of a load in the background for an answer', async () => {
+  const { a, b, key } = await openTwo({ defaults: { grace: '1m' } });
+  await a.set('k', 'old', { ttl: '1m', grace: '1m' });
+  await a.markStale('k');
+  const slow = slowLoader<string>();
+  expect(await a.getOrSet('k', slow.load)).toBe('old');
+  await slow.begun;
+  // b asks for the lease in the background, and before it is answered somebody removes the entry
+  const [stale] = await Promise.all([b.getOrSet('k', () => 'from b'), raw(['UNLINK', key])]);
+  expect(['old', 'from b']).toContain(stale);
+  expect(await b.getOrSet('k', () => 'from b')).toBe('from b');
+  slow.land('from a');
+  await eventually(() => a.stats().fenced === 1);
+  expect(await a.get('k')).toBe('from b');
 });
 
 describe('a load in one process is not stored after', () => {
