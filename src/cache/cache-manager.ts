@@ -1,6 +1,8 @@
 import type { RedisManager } from '../client/manager.js';
 import { checkInteger } from '../core/check.js';
 import { type Duration, toMs } from '../core/duration.js';
+import type { CacheEntry } from './cache-entry.js';
+import { explain } from './explain.js';
 import type { CacheEvents } from './failures.js';
 import { loadThrough } from './load-through.js';
 import type { CacheOptions, Loader, LoadOptions, NamespaceOptions, ReadOptions, WriteOptions } from './options.js';
@@ -226,6 +228,17 @@ export class CacheManager implements AsyncDisposable {
     const ttlMs = toMs(ttl, 'cache.ttl');
     scope.common.reader.beforeWrite(full);
     return scope.common.leases.touch(full, ttlMs);
+  }
+
+  /**
+   * Says what is at a key, also where `get` says nothing: a stale value, one of another `version`, a load in progress,
+   * somebody else's data.
+   * @returns undefined where there is nothing
+   * @throws in both modes ServerError, ConnectionError, TimeoutError
+   * Cost: one round trip, a `GET` and a `PTTL`.
+   */
+  async entry<T>(key: string): Promise<CacheEntry<T> | undefined> {
+    return (await explain(this.#open(), key)) as CacheEntry<T> | undefined;
   }
 
   /**

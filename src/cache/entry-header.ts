@@ -78,6 +78,22 @@ export function setFlag(header: Buffer, flag: number): void {
   header[2] = (header[2] as number) | flag;
 }
 
+/** What the flags of an entry say of its body. */
+export interface EntryFlags {
+  readonly isPlaceholder: boolean;
+  readonly isNegative: boolean;
+  readonly hasTags: boolean;
+}
+
+export function flagsOf(entry: Buffer): EntryFlags {
+  const flags = entry[2] as number;
+  return {
+    isPlaceholder: (flags & FLAG.placeholder) !== 0,
+    isNegative: (flags & FLAG.negative) !== 0,
+    hasTags: (flags & FLAG.tags) !== 0,
+  };
+}
+
 export function isNegative(entry: Buffer): boolean {
   return ((entry[2] as number) & FLAG.negative) !== 0;
 }

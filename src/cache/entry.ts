@@ -74,6 +74,10 @@ export class EntryFormat {
     return bytes[0] === FRAME_MAGIC;
   }
 
+  isOfThisVersion(entry: Buffer): boolean {
+    return versionOf(entry) === this.#version;
+  }
+
   /**
    * What bytes are worth, by their header alone. Counters and foreign values have none, and are fresh.
    * @param nowMs not behind the server's time
@@ -82,7 +86,7 @@ export class EntryFormat {
   standing(key: string, bytes: Buffer, nowMs: number): Standing {
     if (!this.isEntry(bytes)) return 'fresh';
     const standing = standingOf(key, bytes, nowMs);
-    return versionOf(bytes) === this.#version ? standing : 'none';
+    return this.isOfThisVersion(bytes) ? standing : 'none';
   }
 
   /**

@@ -1,5 +1,6 @@
 export { CacheManager } from './cache-manager.js';
 export { CounterError, LoadedValueError, PartialWriteError, type CounterProblem } from './errors.js';
+export type { CacheEntry, EntryState } from './cache-entry.js';
 export type { CacheEvents, CacheFailure } from './failures.js';
 export type {
   CacheOptions,
@@ -8,7 +9,6 @@ export type {
   LoadOptions,
   NamespaceOptions,
   ReadOptions,
-  StaleEntry,
   WriteOptions,
 } from './options.js';
 export type { CacheStats } from './stats.js';

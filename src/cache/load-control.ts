@@ -1,5 +1,6 @@
 import { ConfigError } from '../core/errors.js';
-import { type LoadContext, planLoaded, type StaleEntry, type WriteOptions, type WritePlan } from './options.js';
+import type { CacheEntry } from './cache-entry.js';
+import { type LoadContext, planLoaded, type WriteOptions, type WritePlan } from './options.js';
 
 /** Thrown by `notModified()`, so that it never returns. */
 export class NotModified extends Error {
@@ -10,14 +11,14 @@ export class NotModified extends Error {
 export class LoadControl implements LoadContext {
   readonly key: string;
   readonly signal: AbortSignal;
-  readonly #stale: () => StaleEntry | undefined;
+  readonly #stale: () => CacheEntry<unknown> | undefined;
   #plan: WritePlan;
   #verdict: 'store' | 'skip' | 'not-found' = 'store';
 
   constructor(
     key: string,
     signal: AbortSignal,
-    { plan, stale }: { plan: WritePlan; stale: () => StaleEntry | undefined },
+    { plan, stale }: { plan: WritePlan; stale: () => CacheEntry<unknown> | undefined },
   ) {
     this.key = key;
     this.signal = signal;
@@ -25,7 +26,7 @@ export class LoadControl implements LoadContext {
     this.#stale = stale;
   }
 
-  get stale(): StaleEntry | undefined {
+  get stale(): CacheEntry<unknown> | undefined {
     return this.#stale();
   }
 

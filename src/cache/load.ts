@@ -1,11 +1,12 @@
-import { type Clock, toDate } from '../core/clock.js';
+import type { Clock } from '../core/clock.js';
 import type { Flight } from './flights.js';
-import { timesOf } from './entry-header.js';
+import type { CacheEntry } from './cache-entry.js';
+import { describe } from './explain.js';
 import type { AcquireMode } from './lease-scripts.js';
 import type { Lease } from './leases.js';
 import { LoadControl, NotModified } from './load-control.js';
 import { LoadedValueError } from './errors.js';
-import { type Life, lifeOf, type Loader, type LoadPlan, negativeLifeOf, type StaleEntry } from './options.js';
+import { type Life, lifeOf, type Loader, type LoadPlan, negativeLifeOf } from './options.js';
 import { type Read, readToLoad } from './reader.js';
 import { check } from './schema.js';
 import type { Scope } from './scope.js';
@@ -212,17 +213,9 @@ export class Load {
     this.#scope.common.flights.track(given);
   }
 
-  #stale(): StaleEntry | undefined {
+  #stale(): CacheEntry<unknown> | undefined {
     const { bytes, found, key } = this.#read;
-    if (bytes === undefined || found !== 'stale') return undefined;
-    const { createdMs, freshUntilMs, staleUntilMs, loadMs } = timesOf(bytes);
-    return {
-      value: this.#scope.format.value(key, bytes),
-      createdAt: toDate(createdMs),
-      freshUntil: toDate(freshUntilMs),
-      staleUntil: toDate(staleUntilMs),
-      loadMs,
-    };
+    return bytes === undefined || found !== 'stale' ? undefined : describe(this.#scope, key, bytes);
   }
 }
 

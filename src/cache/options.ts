@@ -3,6 +3,7 @@ import { type Duration, toMs } from '../core/duration.js';
 import type { Random } from '../core/random.js';
 import type { StandardSchemaV1 } from '../core/standard-schema.js';
 import type { CodecOptions } from '../codec/index.js';
+import type { CacheEntry } from './cache-entry.js';
 
 export interface CacheOptions {
   /** What keys begin with, instead of the manager's `prefix`. */
@@ -88,7 +89,7 @@ export interface LoadContext {
    */
   readonly signal: AbortSignal;
   /** The value that is to be replaced, if there is one that could still be served. */
-  readonly stale: StaleEntry | undefined;
+  readonly stale: CacheEntry<unknown> | undefined;
   /** Sets options of this value alone, such as a lifetime that its source gave. @throws ConfigError */
   options(options: WriteOptions): void;
   /** Returns the value, which is then not stored: `return skip(value)`. */
@@ -97,17 +98,6 @@ export interface LoadContext {
   notModified(): never;
   /** There is no value, and that is stored for `negativeTtl`: `return notFound()`. */
   notFound(): undefined;
-}
-
-/** A value that is over, but not yet gone. */
-export interface StaleEntry {
-  readonly value: unknown;
-  /** When it was stored, by the server's clock. */
-  readonly createdAt: Date;
-  readonly freshUntil: Date;
-  readonly staleUntil: Date;
-  /** How long its loader took. */
-  readonly loadMs: number;
 }
 
 /** Brings a value that the cache does not have. `undefined` means that there is none: it is returned, not stored. */
