@@ -4,12 +4,22 @@ import { type Duration, toMs } from '../core/duration.js';
 import type { CacheEntry } from './cache-entry.js';
 import { explain } from './explain.js';
 import type { CacheEvents } from './failures.js';
+import { loadMany } from './load-many.js';
 import { loadThrough } from './load-through.js';
-import type { CacheOptions, Loader, LoadOptions, NamespaceOptions, ReadOptions, WriteOptions } from './options.js';
+import type {
+  CacheOptions,
+  Loader,
+  LoadOptions,
+  ManyLoader,
+  NamespaceOptions,
+  ReadOptions,
+  WriteOptions,
+} from './options.js';
 import { Read } from './reader.js';
 import { holdsValue, readMany, readWithin, take } from './reads.js';
 import { Scope } from './scope.js';
 import type { CacheStats } from './stats.js';
+import { type Wrapped, wrapFunction, type WrapSpec } from './wrap.js';
 import { markStale, remove, writeAll, writeIfAbsent, writeOne } from './writes.js';
 
 /**
@@ -177,6 +187,21 @@ export class CacheManager implements AsyncDisposable {
   }
 
   /**
+   * A `getOrSet` for each key, with one call of `load` for all keys that are missing and that nobody else is loading. The
+   * map has the keys that have a value, in the order in which they were asked for.
+   *
+   * @throws as `getOrSet`: the first failure of any key
+   * Cost: that of one `getOrSet`, in commands per key and in round trips for all.
+   */
+  async getOrSetMany<T>(
+    keys: readonly string[],
+    load: ManyLoader<T>,
+    options?: Duration | LoadOptions<T>,
+  ): Promise<Map<string, T>> {
+    return (await loadMany(this.#open(), { keys, load, options })) as Map<string, T>;
+  }
+
+  /**
    * Stores a value if the key is free, without grace. A load of the key that is in progress is not stored.
    * @returns false when the key is taken: by a value, or by something that `get` does not see, such as an entry of
    *          another `version`, until it expires
@@ -249,6 +274,21 @@ export class CacheManager implements AsyncDisposable {
   namespace(name: string, options: NamespaceOptions = {}): CacheManager {
     const scope = this.#open();
     return new CacheManager(this.manager, scope.plan.ttlMs, scope.namespace(name, options));
+  }
+
+  /**
+   * A function whose results are cached: `getOrSet` with a key made of the name and the arguments.
+   *
+   * Two calls share a result only if their arguments are alike: plain data, dates and bytes, compared by what is in them
+   * (`{ a: 1, b: 2 }` is `{ b: 2, a: 1 }`; `1` is not `'1'`). Anything else as an argument is refused, unless `key` makes
+   * plain data of it.
+   *
+   * @param fn a result of `undefined` is not stored
+   * @throws ConfigError for a wrong spec; from the function, by rejection, for arguments that are no plain data
+   * Cost: a `getOrSet` per call; `invalidate` is a `delete`.
+   */
+  wrap<A extends unknown[], T>(fn: (...args: A) => Promise<T>, spec: WrapSpec<A, T>): Wrapped<A, T> {
+    return wrapFunction(this.#open(), fn, spec);
   }
 
   /** Counts since it was made, namespaces apart. */

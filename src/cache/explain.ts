@@ -53,13 +53,16 @@ function whyNone(scope: Scope, bytes: Buffer): EntryState {
 
 function timesSaid(bytes: Buffer): Pick<CacheEntry<unknown>, 'createdAt' | 'freshUntil' | 'staleUntil' | 'loadMs'> {
   const { createdMs, freshUntilMs, staleUntilMs, loadMs } = timesOf(bytes);
-  const said = (ms: number): Date | undefined => (ms === 0 ? undefined : toDate(ms));
   return {
-    createdAt: said(createdMs),
-    freshUntil: said(freshUntilMs),
-    staleUntil: said(staleUntilMs),
+    createdAt: dateAt(createdMs),
+    freshUntil: dateAt(freshUntilMs),
+    staleUntil: dateAt(staleUntilMs),
     loadMs: loadMs === 0 ? undefined : loadMs,
   };
+}
+
+function dateAt(ms: number): Date | undefined {
+  return ms === 0 ? undefined : toDate(ms);
 }
 
 const NOTHING_SAID = {

@@ -7,8 +7,11 @@ export type {
   LoadContext,
   Loader,
   LoadOptions,
+  ManyLoadContext,
+  ManyLoader,
   NamespaceOptions,
   ReadOptions,
   WriteOptions,
 } from './options.js';
+export type { Wrapped, WrapSpec } from './wrap.js';
 export type { CacheStats } from './stats.js';

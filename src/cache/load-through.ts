@@ -17,12 +17,15 @@ export interface Loading {
   readonly key: string;
   readonly load: Loader<unknown>;
   readonly options: Duration | LoadOptions<unknown> | undefined;
+  /** Called when it waits for what somebody else loads. */
+  readonly onWaiting?: () => void;
 }
 
-export async function loadThrough(scope: Scope, { key, load, options }: Loading): Promise<unknown> {
+export async function loadThrough(scope: Scope, { key, load, options, onWaiting }: Loading): Promise<unknown> {
   checkFunction('load', load);
   const plan = planLoad(options, scope.plan);
-  const call = { read: readToLoad(scope, { operation: 'getOrSet', id: key }, scope.common.flights.order), load, plan };
+  const read = readToLoad(scope, { operation: 'getOrSet', id: key }, scope.common.flights.order);
+  const call = { read, load, plan, onWaiting };
   const { timeoutMs, signal } = plan;
   if (timeoutMs === undefined && signal === undefined) return readOrLoad(scope, call, undefined);
   const limits = { operation: 'cache.getOrSet', timeoutMs, signal };
@@ -48,16 +51,20 @@ async function readOrLoad(scope: Scope, first: LoadCall, signal: AbortSignal | u
     }
     let flight = plan.force ? undefined : flights.joinable(read.key, scope.format, read);
     // one in the background may leave it to another process
-    if (flight === undefined || flight.inBackground) flight = start(scope, call, false);
-    else scope.tally.joined += 1;
+    if (flight === undefined || flight.inBackground) {
+      flight = start(scope, call, false);
+    } else {
+      scope.tally.joined += 1;
+      call.onWaiting?.();
+    }
     const entry = await arrival(scope, flight, signal);
     if (!flight.isOlderThan(read)) return valueOf(scope, call, entry);
   }
 }
 
 /** The same call, to read anew. */
-function again(scope: Scope, { read, load, plan }: LoadCall): LoadCall {
-  return { read: readToLoad(scope.uncounted, read, scope.common.flights.order), load, plan };
+function again(scope: Scope, call: LoadCall): LoadCall {
+  return { ...call, read: readToLoad(scope.uncounted, call.read, scope.common.flights.order) };
 }
 
 /** The stale value, unless a new one comes soon enough. A loader that fails is told by an event. */

@@ -16,6 +16,8 @@ export interface LoadCall {
   readonly read: Read;
   readonly load: Loader<unknown>;
   readonly plan: LoadPlan;
+  /** Called when it waits for what somebody else loads. */
+  readonly onWaiting: (() => void) | undefined;
 }
 
 /** Where the times stand in an entry that tell one state of it from another. */
@@ -77,6 +79,7 @@ export class Load {
         this.#flight.unclaim();
         if (acquired.status === 'unleasable') return { right: 'foreign' };
         if (mode === 'ask') return { entry: undefined };
+        this.#call.onWaiting?.();
         if (acquired.status === 'held') await this.#waitFor(acquired.heldMs);
         else await this.#lookAgain();
         if (this.#read.found === 'fresh' || this.#read.found === 'stale') {

@@ -103,6 +103,20 @@ export interface LoadContext {
 /** Brings a value that the cache does not have. `undefined` means that there is none: it is returned, not stored. */
 export type Loader<T> = (context: LoadContext) => T | Promise<T>;
 
+/** What a loader of many keys is told. */
+export interface ManyLoadContext {
+  /** Aborts when no caller waits for any of the keys any more. */
+  readonly signal: AbortSignal;
+  /** What the loader of this one key would be told, and can say: `of(key).notFound()`. @throws ConfigError for another key */
+  of(key: string): LoadContext;
+}
+
+/** Brings the values of keys that the cache does not have. A key that is not in the map has no value: nothing is stored. */
+export type ManyLoader<T> = (
+  missing: string[],
+  context: ManyLoadContext,
+) => ReadonlyMap<string, T> | Promise<ReadonlyMap<string, T>>;
+
 const CACHE_OPTIONS = ['prefix', 'version', 'codec', 'onError', 'defaults'] as const;
 const NAMESPACE_OPTIONS = CACHE_OPTIONS.filter((name) => name !== 'prefix');
 const READ_OPTIONS = ['timeout', 'signal'] as const;
