@@ -153,8 +153,8 @@ export class CacheManager implements AsyncDisposable {
   }
 
   /**
-   * Ends the freshness of entries: from now on they are stale, until they would have expired anyway, and no load that
-   * has begun may store its result.
+   * Ends the freshness of entries: from now on they are stale, until their grace is over; an entry that was written
+   * without one is removed. No load that has begun may store its result. Counters and what is no entry stay as they are.
    * @returns how many there are to be served as stale. Under `'open'` 0 when Redis failed, and an `'error'` event.
    * Cost: one script per key, one round trip.
    */

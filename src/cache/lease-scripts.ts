@@ -280,7 +280,7 @@ if left >= 0 and left < lease then redis.call('PEXPIRE', KEYS[1], lease) end
 return {1, now}`,
 });
 
-/** Ends the freshness of an entry, and the right to store of whoever loads it. */
+/** Ends the freshness of an entry, and the right to store of whoever loads it. Without a grace it is removed. */
 export const MARK_STALE: ScriptDef<readonly [channel: string], HolderReply> = defineScript({
   name: 'cache.markStale',
   keys: ['entry'],
@@ -293,23 +293,16 @@ export const MARK_STALE: ScriptDef<readonly [channel: string], HolderReply> = de
 -- returns {1, now} there is a stale value now, {0, now} there is none
 ${HEAD}${WAKE}
 if not entry then return {0, now} end
-if flag(1) then
+local fresh, stale = struct.unpack('>I6I6', head, 17)
+local graced = not flag(1) and fresh > 0 and stale > fresh and stale > now
+if graced then
+  redis.call('SETRANGE', KEYS[1], 16, struct.pack('>I6I6', math.min(fresh, now), stale) .. ${NO_LEASE})
+  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', stale))
+else
   redis.call('UNLINK', KEYS[1])
-  wake(ARGV[1])
-  return {0, now}
 end
-local stale = struct.unpack('>I6', head, 23)
-if stale == 0 then
-  local left = redis.call('PTTL', KEYS[1])
-  if left >= 0 then stale = now + left end
-end
-if stale > 0 and stale <= now then return {0, now} end
-local fresh = struct.unpack('>I6', head, 17)
-if fresh == 0 or fresh > now then fresh = now end
-redis.call('SETRANGE', KEYS[1], 16, struct.pack('>I6I6', fresh, stale) .. ${NO_LEASE})
-if stale > 0 then redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', stale)) end
 wake(ARGV[1])
-return {1, now}`,
+return {graced and 1 or 0, now}`,
 });
 
 function held(name: string, reply: Reply): HolderReply {

@@ -155,14 +155,25 @@ describe('grace', () => {
 describe('markStale', () => {
   test('counts what is to be served as stale, and keeps it no longer than it would have lived', async () => {
     const { cache, manager } = await open();
-    await cache.set('k', 1, '1m');
+    await cache.set('k', 1, { ttl: '1m', grace: '1m' });
     expect(await cache.markStale('k', 'nothing')).toBe(1);
     expect(await cache.markStale('k')).toBe(1);
     const left = await manager.command<number>(['PTTL', `${manager.config.prefix}:cache:{k}`]);
-    expect(left).toBeGreaterThan(50_000);
-    expect(left).toBeLessThanOrEqual(60_000);
+    expect(left).toBeGreaterThan(110_000);
+    expect(left).toBeLessThanOrEqual(120_000);
     expect(await cache.getOrSet('k', () => 2)).toBe(1);
     await eventually(async () => (await cache.get('k')) === 2);
+  });
+
+  test('removes what was written without a grace, however it was written', async () => {
+    const { cache } = await open();
+    await cache.set('set', 1);
+    await cache.getOrSet('loaded', () => 1);
+    await cache.increment('counter');
+    expect(await cache.markStale('set', 'loaded', 'counter')).toBe(0);
+    expect(await cache.getOrSet('set', () => 2, { grace: '1m' })).toBe(2);
+    expect(await cache.getOrSet('loaded', () => 2, { grace: '1m' })).toBe(2);
+    expect(await cache.get('counter')).toBe(1);
   });
 
   test('of no key is nothing', async () => {
