@@ -1,11 +1,11 @@
 import type { RedisManager } from '../client/manager.js';
 import { checkInteger } from '../core/check.js';
 import { type Duration, toMs } from '../core/duration.js';
-import type { CacheEntry } from './cache-entry.js';
-import { explain } from './explain.js';
+import type { CacheEntry } from './entries/cache-entry.js';
+import { explain } from './reads/explain.js';
 import type { CacheEvents } from './failures.js';
-import { loadMany } from './load-many.js';
-import { loadThrough } from './load-through.js';
+import { loadMany } from './loads/load-many.js';
+import { loadThrough } from './loads/load-through.js';
 import type {
   CacheOptions,
   Loader,
@@ -15,8 +15,8 @@ import type {
   ReadOptions,
   WriteOptions,
 } from './options.js';
-import { Read } from './reader.js';
-import { holdsValue, readMany, readWithin, take } from './reads.js';
+import { Read } from './reads/reader.js';
+import { holdsValue, readMany, readWithin, take } from './reads/reads.js';
 import { Scope } from './scope.js';
 import type { CacheStats } from './stats.js';
 import { type Wrapped, wrapFunction, type WrapSpec } from './wrap.js';
@@ -252,7 +252,7 @@ export class CacheManager implements AsyncDisposable {
     const full = scope.space.key(key);
     const ttlMs = toMs(ttl, 'cache.ttl');
     scope.common.reader.beforeWrite(full);
-    return scope.common.leases.touch(full, ttlMs);
+    return scope.common.store.touch(full, ttlMs);
   }
 
   /**

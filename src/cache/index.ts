@@ -1,6 +1,6 @@
 export { CacheManager } from './cache-manager.js';
 export { CounterError, LoadedValueError, PartialWriteError, type CounterProblem } from './errors.js';
-export type { CacheEntry, EntryState } from './cache-entry.js';
+export type { CacheEntry, EntryState } from './entries/cache-entry.js';
 export type { CacheEvents, CacheFailure } from './failures.js';
 export type {
   CacheOptions,

@@ -3,7 +3,7 @@ import { type Duration, toMs } from '../core/duration.js';
 import type { Random } from '../core/random.js';
 import type { StandardSchemaV1 } from '../core/standard-schema.js';
 import type { CodecOptions } from '../codec/index.js';
-import type { CacheEntry } from './cache-entry.js';
+import type { CacheEntry } from './entries/cache-entry.js';
 
 export interface CacheOptions {
   /** What keys begin with, instead of the manager's `prefix`. */

@@ -3,10 +3,11 @@ import { checkText } from '../core/check.js';
 import type { Duration } from '../core/duration.js';
 import { ClosedError } from '../core/errors.js';
 import { Counters } from './counters.js';
-import { EntryFormat } from './entry.js';
+import { EntryFormat } from './entries/entry.js';
+import { EntryStore } from './entries/entry-store.js';
 import { Failures } from './failures.js';
-import { Flights } from './flights.js';
-import { Leases } from './leases.js';
+import { Flights } from './loads/flights.js';
+import { Leases } from './loads/leases.js';
 import {
   type CacheOptions,
   checkCacheOptions,
@@ -16,9 +17,9 @@ import {
   planDefaults,
   planOf,
 } from './options.js';
-import { type Reading, Reader } from './reader.js';
+import { type Reading, Reader } from './reads/reader.js';
 import { Tally } from './stats.js';
-import { Wakeups } from './wakeups.js';
+import { Wakeups } from './loads/wakeups.js';
 
 /** What all namespaces of one cache share: their reads travel together, and their loads know of each other's writes. */
 interface Common {
@@ -27,6 +28,7 @@ interface Common {
   readonly reader: Reader;
   readonly flights: Flights;
   readonly counters: Counters;
+  readonly store: EntryStore;
   readonly leases: Leases;
   readonly wakeups: Wakeups;
 }
@@ -81,6 +83,7 @@ export class Scope implements Reading {
       reader: new Reader(manager),
       flights: new Flights(),
       counters: new Counters(manager),
+      store: new EntryStore(manager, channel),
       leases: new Leases(manager, channel),
       wakeups: new Wakeups(manager, channel),
     };

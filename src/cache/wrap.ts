@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { checkFunction, checkText } from '../core/check.js';
 import { canonical } from './canonical.js';
-import { loadThrough } from './load-through.js';
+import { loadThrough } from './loads/load-through.js';
 import type { LoadOptions } from './options.js';
 import type { Scope } from './scope.js';
 import { remove } from './writes.js';

@@ -26,7 +26,7 @@ export async function writeOne(scope: Scope, writing: Writing): Promise<void> {
 export async function writeIfAbsent(scope: Scope, writing: Writing): Promise<boolean> {
   const { key, entry, life } = prepare(scope, writing);
   scope.beforeWrite(key);
-  return scope.common.leases.add(key, entry, life.ttlMs);
+  return scope.common.store.add(key, entry, life.ttlMs);
 }
 
 export async function writeAll(scope: Scope, writings: readonly Writing[]): Promise<void> {
@@ -60,7 +60,7 @@ export async function markStale(scope: Scope, ids: readonly string[]): Promise<n
   const keys = ids.map((id) => scope.space.key(id));
   for (const key of keys) scope.beforeWrite(key);
   try {
-    const marked = await Promise.all(keys.map((key) => scope.common.leases.markStale(key)));
+    const marked = await Promise.all(keys.map((key) => scope.common.store.markStale(key)));
     return marked.filter(Boolean).length;
   } catch (error) {
     scope.failures.meet('markStale', ids.length === 1 ? ids[0] : undefined, error);
@@ -104,7 +104,7 @@ function prepare(scope: Scope, { key: id, value, ttl }: Writing): Write {
 }
 
 /** A plain `SET`, unless the entry has to say when it is stale: that takes the server's time, and so a script. */
-function send({ common: { manager, leases } }: Scope, { key, entry, life }: Write): Promise<unknown> {
-  if (life.graceMs > 0) return leases.write(key, entry, life);
+function send({ common: { manager, store } }: Scope, { key, entry, life }: Write): Promise<unknown> {
+  if (life.graceMs > 0) return store.write(key, entry, life);
   return manager.command(['SET', key, entry, 'PX', life.ttlMs]);
 }

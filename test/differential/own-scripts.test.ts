@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import * as counter from '../../src/cache/counter-script.js';
-import * as lease from '../../src/cache/lease-scripts.js';
+import * as entry from '../../src/cache/entries/entry-scripts.js';
+import * as lease from '../../src/cache/loads/lease-scripts.js';
 import * as lock from '../../src/lock/scripts.js';
 import * as limit from '../../src/rate-limit/scripts.js';
 import * as session from '../../src/session/scripts.js';
@@ -14,7 +15,7 @@ interface Declared {
   readonly lua: string;
 }
 
-const scripts = [counter, lease, lock, limit, session].flatMap((module) =>
+const scripts = [counter, entry, lease, lock, limit, session].flatMap((module) =>
   (Object.values(module) as unknown[]).filter(
     (value): value is Declared => typeof value === 'object' && value !== null && 'lua' in value,
   ),

@@ -87,10 +87,10 @@ describe('across processes', () => {
   test('a lease is renewed for as long as the loader runs', async () => {
     const { a, b } = await openTwo();
     const slow = slowLoader<string>();
-    const first = a.getOrSet('k', slow.load, { lease: 150 });
+    const first = a.getOrSet('k', slow.load, { lease: 900 });
     await slow.begun;
-    const second = b.getOrSet<string>('k', never, { lease: 150 });
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    const second = b.getOrSet<string>('k', never, { lease: 900 });
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
     slow.land('still ours');
     expect(await Promise.all([first, second])).toEqual(['still ours', 'still ours']);
     expect(a.stats().fenced).toBe(0);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { DistinctKeys } from '../../../src/cache/distinct-keys.js';
+import { DistinctKeys } from '../../../src/cache/reads/distinct-keys.js';
 
 test('finds equal keys and no others, in the order in which they came, also when all fall onto one place', () => {
   const distinct = new DistinctKeys();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { EntryFormat } from '../../../src/cache/entry.js';
-import { HEADER_BYTES } from '../../../src/cache/entry-header.js';
+import { EntryFormat } from '../../../src/cache/entries/entry.js';
+import { HEADER_BYTES } from '../../../src/cache/entries/entry-header.js';
 import { DecodeError, ForeignValueError } from '../../../src/codec/index.js';
 
 const KEY = 'ru:cache:{k}';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { EntryFormat } from '../../../src/cache/entry.js';
-import { type FlightPlan, Flights } from '../../../src/cache/flights.js';
+import type { EntryFormat } from '../../../src/cache/entries/entry.js';
+import { type FlightPlan, Flights } from '../../../src/cache/loads/flights.js';
 import { gate } from '../../integration/cache/gate.js';
 
 const FORMAT = {} as EntryFormat;

@@ -1,11 +1,11 @@
-import { Coalescer, type PendingCall } from '../client/coalescer.js';
-import type { RedisManager } from '../client/manager.js';
-import { BadReplyError, ServerError } from '../core/errors.js';
-import type { KeySpace } from '../core/key-space.js';
+import { Coalescer, type PendingCall } from '../../client/coalescer.js';
+import type { RedisManager } from '../../client/manager.js';
+import { BadReplyError, ServerError } from '../../core/errors.js';
+import type { KeySpace } from '../../core/key-space.js';
 import { DistinctKeys } from './distinct-keys.js';
-import type { EntryFormat } from './entry.js';
-import type { Failures } from './failures.js';
-import type { Tally } from './stats.js';
+import type { EntryFormat } from '../entries/entry.js';
+import type { Failures } from '../failures.js';
+import type { Tally } from '../stats.js';
 
 /** On whose behalf a key is read. */
 export interface Reading {

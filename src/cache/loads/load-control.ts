@@ -1,6 +1,6 @@
-import { ConfigError } from '../core/errors.js';
-import type { CacheEntry } from './cache-entry.js';
-import { type LoadContext, planLoaded, type WriteOptions, type WritePlan } from './options.js';
+import { ConfigError } from '../../core/errors.js';
+import type { CacheEntry } from '../entries/cache-entry.js';
+import { type LoadContext, planLoaded, type WriteOptions, type WritePlan } from '../options.js';
 
 /** Thrown by `notModified()`, so that it never returns. */
 export class NotModified extends Error {

@@ -1,9 +1,9 @@
-import { checkFunction, wrong } from '../core/check.js';
-import type { Duration } from '../core/duration.js';
+import { checkFunction, wrong } from '../../core/check.js';
+import type { Duration } from '../../core/duration.js';
 import { LoadBatch } from './load-batch.js';
 import { loadThrough } from './load-through.js';
-import type { LoadOptions, ManyLoader } from './options.js';
-import type { Scope } from './scope.js';
+import type { LoadOptions, ManyLoader } from '../options.js';
+import type { Scope } from '../scope.js';
 
 /** The arguments of `getOrSetMany`. */
 export interface LoadingMany {

@@ -1,4 +1,4 @@
-import type { SchemaResult, StandardSchemaV1 } from '../core/standard-schema.js';
+import type { SchemaResult, StandardSchemaV1 } from '../../core/standard-schema.js';
 
 /** What a schema makes of a value, or what it objects to. */
 export function check(

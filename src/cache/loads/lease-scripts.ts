@@ -5,35 +5,13 @@
  * Sources: Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013, §3.2.1 (leases); rueidisaside (the lease stands
  * at the key of the value).
  */
-import { BadReplyError } from '../core/errors.js';
-import type { Reply } from '../client/driver.js';
-import { defineScript, type ScriptDef } from '../client/script.js';
-
-const TIME = `
-local t = redis.call('TIME')
-local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-`;
-
-/** The server's time, the header, and whether it is that of an entry. Every script answers `{status, now, …}`. */
-const HEAD = `${TIME}
-local head = redis.call('GETRANGE', KEYS[1], 0, 46)
-local entry = #head == 47 and string.sub(head, 1, 2) == '\\193\\2'
-local function flag(bit) return math.floor(string.byte(head, 3) / bit) % 2 == 1 end
-`;
+import { defineScript, type ScriptDef } from '../../client/script.js';
+import { type DoneReply, doneReply, HEAD, integers, NO_LEASE, WAKE } from '../entries/script-parts.js';
 
 /** Goes on only while the lease is the caller's. */
 const MINE = `${HEAD}
 if not entry or string.sub(head, 35, 46) ~= ARGV[1] then return {0, now} end
 `;
-
-/** Tells those who wait for the end of the lease, if that is permitted: they look by themselves, too. */
-const WAKE = `
-local function wake(channel)
-  if flag(16) then redis.pcall('PUBLISH', channel, KEYS[1]) end
-end
-`;
-
-const NO_LEASE = `string.rep('\\0', 18)`;
 
 /**
  * `granted`: load. `held`: another loads. `changed`: there is a fresh value that the caller has not seen.
@@ -100,18 +78,12 @@ if left >= 0 and left < lease then redis.call('PEXPIRE', KEYS[1], lease) end
 return {1, now, 0}`,
 });
 
-/** What a holder of a lease is answered: false when it is not the holder any more. */
-export interface HolderReply {
-  readonly held: boolean;
-  readonly nowMs: number;
-}
-
 /**
  * Replaces the entry. Without a token (`''`): only what is there and cannot carry a lease.
  */
 export const COMMIT: ScriptDef<
   readonly [token: Uint8Array | '', entry: Uint8Array, ttlMs: number, graceMs: number, channel: string],
-  HolderReply
+  DoneReply
 > = defineScript({
   name: 'cache.commit',
   keys: ['entry'],
@@ -119,7 +91,7 @@ export const COMMIT: ScriptDef<
   readOnly: false,
   idempotent: false,
   inOrder: true,
-  decode: (reply) => held('cache.commit', reply),
+  decode: (reply) => doneReply('cache.commit', reply),
   lua: `
 -- KEYS[1] the entry
 -- ARGV[1] token, '' = replaces what is no entry  ARGV[2] entry without times  ARGV[3] fresh for (ms)
@@ -139,80 +111,10 @@ if entry then wake(ARGV[5]) end
 return {1, now}`,
 });
 
-/** Stores an entry with its times, over whatever there is. */
-export const WRITE: ScriptDef<readonly [entry: Uint8Array, ttlMs: number, graceMs: number], HolderReply> = defineScript(
-  {
-    name: 'cache.write',
-    keys: ['entry'],
-    args: ['entry', 'ttlMs', 'graceMs'],
-    readOnly: false,
-    idempotent: true,
-    decode: (reply) => held('cache.write', reply),
-    lua: `
--- KEYS[1] the entry  ARGV[1] entry without times  ARGV[2] fresh for (ms)  ARGV[3] then stale for (ms)
--- returns {1, now}
-${TIME}
-local fresh = now + tonumber(ARGV[2])
-local stale = fresh + tonumber(ARGV[3])
-local times = struct.pack('>I6I6I6', now, fresh, stale)
-redis.call('SET', KEYS[1], string.sub(ARGV[1], 1, 10) .. times .. string.sub(ARGV[1], 29), 'PX', stale - now)
-return {1, now}`,
-  },
-);
-
-/** Stores an entry where there is nothing, or a lease and no value. */
-export const ADD: ScriptDef<readonly [entry: Uint8Array, ttlMs: number], HolderReply> = defineScript({
-  name: 'cache.add',
-  keys: ['entry'],
-  args: ['entry', 'ttlMs'],
-  readOnly: false,
-  idempotent: false,
-  decode: (reply) => held('cache.add', reply),
-  lua: `
--- KEYS[1] the entry  ARGV[1] entry without times  ARGV[2] time to live (ms)
--- returns {1, now} stored, {0, now} the key is taken
-${HEAD}
-local free = redis.call('EXISTS', KEYS[1]) == 0
-if entry then
-  local stale = struct.unpack('>I6', head, 23)
-  free = flag(1) or (stale > 0 and stale <= now)
-end
-if not free then return {0, now} end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return {1, now}`,
-});
-
-/** Gives what is there a new lifetime from now on, and the grace that it had. */
-export const TOUCH: ScriptDef<readonly [ttlMs: number], HolderReply> = defineScript({
-  name: 'cache.touch',
-  keys: ['entry'],
-  args: ['ttlMs'],
-  readOnly: false,
-  idempotent: true,
-  decode: (reply) => held('cache.touch', reply),
-  lua: `
--- KEYS[1] the entry  ARGV[1] time to live from now on (ms)
--- returns {1, now} done, {0, now} there is nothing
-${HEAD}
-if not entry then return {redis.call('PEXPIRE', KEYS[1], ARGV[1]), now} end
-if flag(1) then return {0, now} end
-local fresh, stale = struct.unpack('>I6I6', head, 17)
-if stale > 0 and stale <= now then return {0, now} end
-local ends = now + tonumber(ARGV[1])
-if stale > 0 then
-  local grace = 0
-  if fresh > 0 then grace = stale - fresh end
-  redis.call('SETRANGE', KEYS[1], 16, struct.pack('>I6I6', ends, ends + grace))
-  ends = ends + grace
-end
-redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', ends))
-return {1, now}`,
-});
-
 /** Makes the value that is there fresh again. */
 export const REFRESH: ScriptDef<
   readonly [token: Uint8Array, ttlMs: number, graceMs: number, channel: string],
-  HolderReply
+  DoneReply
 > = defineScript({
   name: 'cache.refresh',
   keys: ['entry'],
@@ -220,7 +122,7 @@ export const REFRESH: ScriptDef<
   readOnly: false,
   idempotent: false,
   inOrder: true,
-  decode: (reply) => held('cache.refresh', reply),
+  decode: (reply) => doneReply('cache.refresh', reply),
   lua: `
 -- KEYS[1] the entry  ARGV[1] token  ARGV[2] fresh for (ms)  ARGV[3] then stale for (ms)  ARGV[4] channel of those who wait
 -- returns {1, now} fresh again, {0, now} not the holder any more
@@ -235,7 +137,7 @@ return {1, now}`,
 });
 
 /** Gives a lease back without a value. What was there stays for as long as it was to live. */
-export const RELEASE: ScriptDef<readonly [token: Uint8Array, pauseMs: number, channel: string], HolderReply> =
+export const RELEASE: ScriptDef<readonly [token: Uint8Array, pauseMs: number, channel: string], DoneReply> =
   defineScript({
     name: 'cache.release',
     keys: ['entry'],
@@ -243,7 +145,7 @@ export const RELEASE: ScriptDef<readonly [token: Uint8Array, pauseMs: number, ch
     readOnly: false,
     idempotent: true,
     inOrder: true,
-    decode: (reply) => held('cache.release', reply),
+    decode: (reply) => doneReply('cache.release', reply),
     lua: `
 -- KEYS[1] the entry  ARGV[1] token  ARGV[2] nobody is to load for so long (ms), where there is a value
 -- ARGV[3] channel of those who wait
@@ -262,13 +164,13 @@ return {1, now}`,
   });
 
 /** Prolongs a lease that is still held. */
-export const RENEW: ScriptDef<readonly [token: Uint8Array, leaseMs: number], HolderReply> = defineScript({
+export const RENEW: ScriptDef<readonly [token: Uint8Array, leaseMs: number], DoneReply> = defineScript({
   name: 'cache.renew',
   keys: ['entry'],
   args: ['token', 'leaseMs'],
   readOnly: false,
   idempotent: true,
-  decode: (reply) => held('cache.renew', reply),
+  decode: (reply) => doneReply('cache.renew', reply),
   lua: `
 -- KEYS[1] the entry  ARGV[1] token  ARGV[2] lease from now on (ms)
 -- returns {1, now} prolonged, {0, now} not the holder any more
@@ -279,40 +181,3 @@ local left = redis.call('PTTL', KEYS[1])
 if left >= 0 and left < lease then redis.call('PEXPIRE', KEYS[1], lease) end
 return {1, now}`,
 });
-
-/** Ends the freshness of an entry, and the right to store of whoever loads it. Without a grace it is removed. */
-export const MARK_STALE: ScriptDef<readonly [channel: string], HolderReply> = defineScript({
-  name: 'cache.markStale',
-  keys: ['entry'],
-  args: ['channel'],
-  readOnly: false,
-  idempotent: true,
-  decode: (reply) => held('cache.markStale', reply),
-  lua: `
--- KEYS[1] the entry  ARGV[1] channel of those who wait
--- returns {1, now} there is a stale value now, {0, now} there is none
-${HEAD}${WAKE}
-if not entry then return {0, now} end
-local fresh, stale = struct.unpack('>I6I6', head, 17)
-local graced = not flag(1) and fresh > 0 and stale > fresh and stale > now
-if graced then
-  redis.call('SETRANGE', KEYS[1], 16, struct.pack('>I6I6', math.min(fresh, now), stale) .. ${NO_LEASE})
-  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', stale))
-else
-  redis.call('UNLINK', KEYS[1])
-end
-wake(ARGV[1])
-return {graced and 1 or 0, now}`,
-});
-
-function held(name: string, reply: Reply): HolderReply {
-  const [status = 0, nowMs = 0] = integers(name, reply, 2);
-  return { held: status === 1, nowMs };
-}
-
-function integers(name: string, reply: Reply, count: number): readonly number[] {
-  if (Array.isArray(reply) && reply.length === count && reply.every((each) => Number.isSafeInteger(each))) {
-    return reply as readonly number[];
-  }
-  throw new BadReplyError(name, `${count} integers`, reply);
-}

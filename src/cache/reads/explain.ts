@@ -1,8 +1,8 @@
-import { toDate } from '../core/clock.js';
-import { ServerError } from '../core/errors.js';
-import type { CacheEntry, EntryState } from './cache-entry.js';
-import { type EntryFlags, flagsOf, isLeased, timesOf } from './entry-header.js';
-import type { Scope } from './scope.js';
+import { toDate } from '../../core/clock.js';
+import { ServerError } from '../../core/errors.js';
+import type { CacheEntry, EntryState } from '../entries/cache-entry.js';
+import { type EntryFlags, flagsOf, isLeased, timesOf } from '../entries/entry-header.js';
+import type { Scope } from '../scope.js';
 
 /** Reads a key and says what there is, whatever it is; undefined where there is nothing. */
 export async function explain(scope: Scope, id: string): Promise<CacheEntry<unknown> | undefined> {

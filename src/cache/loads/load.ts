@@ -1,15 +1,15 @@
-import type { Clock } from '../core/clock.js';
+import type { Clock } from '../../core/clock.js';
 import type { Flight } from './flights.js';
-import type { CacheEntry } from './cache-entry.js';
-import { describe } from './explain.js';
+import type { CacheEntry } from '../entries/cache-entry.js';
+import { describe } from '../reads/explain.js';
 import type { AcquireMode } from './lease-scripts.js';
 import type { Lease } from './leases.js';
 import { LoadControl, NotModified } from './load-control.js';
-import { LoadedValueError } from './errors.js';
-import { type Life, lifeOf, type Loader, type LoadPlan, negativeLifeOf } from './options.js';
-import { type Read, readToLoad } from './reader.js';
+import { LoadedValueError } from '../errors.js';
+import { type Life, lifeOf, type Loader, type LoadPlan, negativeLifeOf } from '../options.js';
+import { type Read, readToLoad } from '../reads/reader.js';
 import { check } from './schema.js';
-import type { Scope } from './scope.js';
+import type { Scope } from '../scope.js';
 
 /** One call of `getOrSet`, checked. */
 export interface LoadCall {

@@ -1,6 +1,6 @@
-import { ignore } from '../core/abort.js';
-import type { EntryFormat } from './entry.js';
-import { holdsLease } from './entry-header.js';
+import { ignore } from '../../core/abort.js';
+import type { EntryFormat } from '../entries/entry.js';
+import { holdsLease } from '../entries/entry-header.js';
 
 /** One load in progress, and those who wait for it. It yields the entry's bytes, of which each caller gets its own value. */
 export class Flight {

@@ -1,11 +1,11 @@
-import { untilAborted } from '../core/abort.js';
-import { wrong } from '../core/check.js';
-import { BadReplyError, ServerError, TimeoutError } from '../core/errors.js';
-import { HEADER_BYTES } from './entry-header.js';
-import { planRead, type ReadOptions } from './options.js';
+import { untilAborted } from '../../core/abort.js';
+import { wrong } from '../../core/check.js';
+import { BadReplyError, ServerError, TimeoutError } from '../../core/errors.js';
+import { HEADER_BYTES } from '../entries/entry-header.js';
+import { planRead, type ReadOptions } from '../options.js';
 import { Read } from './reader.js';
-import type { Scope } from './scope.js';
-import { within } from './within.js';
+import type { Scope } from '../scope.js';
+import { within } from '../within.js';
 
 const BYTES = { reply: 'bytes' } as const;
 

@@ -1,16 +1,16 @@
-import { ignore, untilAborted } from '../core/abort.js';
-import { checkFunction } from '../core/check.js';
-import type { Duration } from '../core/duration.js';
-import { TimeoutError } from '../core/errors.js';
-import { isLeased, timesOf } from './entry-header.js';
-import { LoadedValueError } from './errors.js';
+import { ignore, untilAborted } from '../../core/abort.js';
+import { checkFunction } from '../../core/check.js';
+import type { Duration } from '../../core/duration.js';
+import { TimeoutError } from '../../core/errors.js';
+import { isLeased, timesOf } from '../entries/entry-header.js';
+import { LoadedValueError } from '../errors.js';
 import type { Flight } from './flights.js';
 import { Load, type LoadCall } from './load.js';
-import { type Loader, type LoadOptions, planLoad } from './options.js';
-import { readToLoad } from './reader.js';
+import { type Loader, type LoadOptions, planLoad } from '../options.js';
+import { readToLoad } from '../reads/reader.js';
 import { check } from './schema.js';
-import type { Scope } from './scope.js';
-import { within } from './within.js';
+import type { Scope } from '../scope.js';
+import { within } from '../within.js';
 
 /** The arguments of `getOrSet`. */
 export interface Loading {

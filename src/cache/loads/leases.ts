@@ -1,8 +1,9 @@
-import type { RedisManager } from '../client/manager.js';
-import type { ScriptOf } from '../client/script.js';
-import type { Timer } from '../core/clock.js';
+import type { RedisManager } from '../../client/manager.js';
+import type { ScriptOf } from '../../client/script.js';
+import type { Timer } from '../../core/clock.js';
+import type { DoneReply } from '../entries/script-parts.js';
 import * as scripts from './lease-scripts.js';
-import type { Life } from './options.js';
+import type { Life } from '../options.js';
 
 const TOKEN_BYTES = 12;
 /** A lease is renewed when a third of it is over, so that two renewals may fail. */
@@ -35,10 +36,6 @@ export class Leases {
   readonly #refresh: ScriptOf<typeof scripts.REFRESH>;
   readonly #release: ScriptOf<typeof scripts.RELEASE>;
   readonly #renew: ScriptOf<typeof scripts.RENEW>;
-  readonly #markStale: ScriptOf<typeof scripts.MARK_STALE>;
-  readonly #write: ScriptOf<typeof scripts.WRITE>;
-  readonly #touch: ScriptOf<typeof scripts.TOUCH>;
-  readonly #add: ScriptOf<typeof scripts.ADD>;
 
   constructor(manager: RedisManager, channel: string) {
     this.#manager = manager;
@@ -48,10 +45,6 @@ export class Leases {
     this.#refresh = manager.script(scripts.REFRESH);
     this.#release = manager.script(scripts.RELEASE);
     this.#renew = manager.script(scripts.RENEW);
-    this.#markStale = manager.script(scripts.MARK_STALE);
-    this.#write = manager.script(scripts.WRITE);
-    this.#touch = manager.script(scripts.TOUCH);
-    this.#add = manager.script(scripts.ADD);
   }
 
   newToken(): Buffer {
@@ -66,29 +59,9 @@ export class Leases {
     return status === 'held' ? { status, heldMs } : { status };
   }
 
-  /** Stores an entry, over whatever the key holds. Cost: 1 round trip. */
-  async write(key: string, entry: Buffer, { ttlMs, graceMs }: Life): Promise<void> {
-    await this.#sampled(this.#write.run([key], [entry, ttlMs, graceMs]));
-  }
-
-  /** Stores an entry unless the key is taken. Cost: 1 round trip. */
-  add(key: string, entry: Buffer, ttlMs: number): Promise<boolean> {
-    return this.#held(this.#add.run([key], [entry, ttlMs]));
-  }
-
-  /** Gives an entry a new lifetime from now on. False when there is none. Cost: 1 round trip. */
-  touch(key: string, ttlMs: number): Promise<boolean> {
-    return this.#held(this.#touch.run([key], [ttlMs]));
-  }
-
   /** Replaces what is at the key and is no entry. False when there is an entry, or nothing. */
   async replace(key: string, entry: Buffer, { ttlMs, graceMs }: Life): Promise<boolean> {
     return this.#held(this.#commit.run([key], ['', entry, ttlMs, graceMs, this.channel]));
-  }
-
-  /** True when there is a stale value now. Whoever loads the key may not store what it brings. Cost: 1 round trip. */
-  markStale(key: string): Promise<boolean> {
-    return this.#held(this.#markStale.run([key], [this.channel]));
   }
 
   /** @internal */
@@ -112,8 +85,8 @@ export class Leases {
     return this.#held(this.#renew.run([key], [token, leaseMs], { timeout: Math.ceil(leaseMs / RENEWALS) }));
   }
 
-  async #held(running: Promise<scripts.HolderReply>): Promise<boolean> {
-    return (await this.#sampled(running)).held;
+  async #held(running: Promise<DoneReply>): Promise<boolean> {
+    return (await this.#sampled(running)).done;
   }
 
   async #sampled<T extends { readonly nowMs: number }>(running: Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
-import { wrong } from '../core/check.js';
-import type { LoadContext, ManyLoadContext, ManyLoader } from './options.js';
+import { wrong } from '../../core/check.js';
+import type { LoadContext, ManyLoadContext, ManyLoader } from '../options.js';
 
 /** One key that is ours to load, and the promise that waits for its value. */
 interface Wanted {

@@ -1,6 +1,6 @@
-import type { RedisManager } from '../client/manager.js';
-import type { MessageSink, SinkHandle } from '../client/subscriptions/subscriber.js';
-import { ignore } from '../core/abort.js';
+import type { RedisManager } from '../../client/manager.js';
+import type { MessageSink, SinkHandle } from '../../client/subscriptions/subscriber.js';
+import { ignore } from '../../core/abort.js';
 
 type Waker = () => void;
 

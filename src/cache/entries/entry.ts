@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
-import { FRAME_MAGIC } from '../codec/envelope.js';
-import { type Codec, type CodecContext, type CodecOptions, createCodec, DecodeError } from '../codec/index.js';
-import { wrong } from '../core/check.js';
+import { FRAME_MAGIC } from '../../codec/envelope.js';
+import { type Codec, type CodecContext, type CodecOptions, createCodec, DecodeError } from '../../codec/index.js';
+import { wrong } from '../../core/check.js';
 import {
   blankHeader,
   FLAG,

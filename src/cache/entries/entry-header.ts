@@ -1,6 +1,6 @@
-import { FRAME_MAGIC } from '../codec/envelope.js';
-import { DecodeError } from '../codec/index.js';
-import { readU32, readU48 } from '../core/bytes.js';
+import { FRAME_MAGIC } from '../../codec/envelope.js';
+import { DecodeError } from '../../codec/index.js';
+import { readU32, readU48 } from '../../core/bytes.js';
 
 /*
  * The header of a cache entry: 47 bytes before the value's envelope. All numbers big endian, all times milliseconds by

@@ -1,0 +1,96 @@
+/** The scripts that write an entry as a whole, or its times. */
+import { defineScript, type ScriptDef } from '../../client/script.js';
+import { type DoneReply, doneReply, HEAD, NO_LEASE, TIME, WAKE } from './script-parts.js';
+
+/** Stores an entry with its times, over whatever there is. */
+export const WRITE: ScriptDef<readonly [entry: Uint8Array, ttlMs: number, graceMs: number], DoneReply> = defineScript({
+  name: 'cache.write',
+  keys: ['entry'],
+  args: ['entry', 'ttlMs', 'graceMs'],
+  readOnly: false,
+  idempotent: true,
+  decode: (reply) => doneReply('cache.write', reply),
+  lua: `
+-- KEYS[1] the entry  ARGV[1] entry without times  ARGV[2] fresh for (ms)  ARGV[3] then stale for (ms)
+-- returns {1, now}
+${TIME}
+local fresh = now + tonumber(ARGV[2])
+local stale = fresh + tonumber(ARGV[3])
+local times = struct.pack('>I6I6I6', now, fresh, stale)
+redis.call('SET', KEYS[1], string.sub(ARGV[1], 1, 10) .. times .. string.sub(ARGV[1], 29), 'PX', stale - now)
+return {1, now}`,
+});
+
+/** Stores an entry where there is nothing, or a lease and no value. */
+export const ADD: ScriptDef<readonly [entry: Uint8Array, ttlMs: number], DoneReply> = defineScript({
+  name: 'cache.add',
+  keys: ['entry'],
+  args: ['entry', 'ttlMs'],
+  readOnly: false,
+  idempotent: false,
+  decode: (reply) => doneReply('cache.add', reply),
+  lua: `
+-- KEYS[1] the entry  ARGV[1] entry without times  ARGV[2] time to live (ms)
+-- returns {1, now} stored, {0, now} the key is taken
+${HEAD}
+local free = redis.call('EXISTS', KEYS[1]) == 0
+if entry then
+  local stale = struct.unpack('>I6', head, 23)
+  free = flag(1) or (stale > 0 and stale <= now)
+end
+if not free then return {0, now} end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return {1, now}`,
+});
+
+/** Gives what is there a new lifetime from now on, and the grace that it had. */
+export const TOUCH: ScriptDef<readonly [ttlMs: number], DoneReply> = defineScript({
+  name: 'cache.touch',
+  keys: ['entry'],
+  args: ['ttlMs'],
+  readOnly: false,
+  idempotent: true,
+  decode: (reply) => doneReply('cache.touch', reply),
+  lua: `
+-- KEYS[1] the entry  ARGV[1] time to live from now on (ms)
+-- returns {1, now} done, {0, now} there is nothing
+${HEAD}
+if not entry then return {redis.call('PEXPIRE', KEYS[1], ARGV[1]), now} end
+if flag(1) then return {0, now} end
+local fresh, stale = struct.unpack('>I6I6', head, 17)
+if stale > 0 and stale <= now then return {0, now} end
+local ends = now + tonumber(ARGV[1])
+if stale > 0 then
+  local grace = 0
+  if fresh > 0 then grace = stale - fresh end
+  redis.call('SETRANGE', KEYS[1], 16, struct.pack('>I6I6', ends, ends + grace))
+  ends = ends + grace
+end
+redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', ends))
+return {1, now}`,
+});
+
+/** Ends the freshness of an entry, and the right to store of whoever loads it. Without a grace it is removed. */
+export const MARK_STALE: ScriptDef<readonly [channel: string], DoneReply> = defineScript({
+  name: 'cache.markStale',
+  keys: ['entry'],
+  args: ['channel'],
+  readOnly: false,
+  idempotent: true,
+  decode: (reply) => doneReply('cache.markStale', reply),
+  lua: `
+-- KEYS[1] the entry  ARGV[1] channel of those who wait
+-- returns {1, now} there is a stale value now, {0, now} there is none
+${HEAD}${WAKE}
+if not entry then return {0, now} end
+local fresh, stale = struct.unpack('>I6I6', head, 17)
+local graced = not flag(1) and fresh > 0 and stale > fresh and stale > now
+if graced then
+  redis.call('SETRANGE', KEYS[1], 16, struct.pack('>I6I6', math.min(fresh, now), stale) .. ${NO_LEASE})
+  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', stale))
+else
+  redis.call('UNLINK', KEYS[1])
+end
+wake(ARGV[1])
+return {graced and 1 or 0, now}`,
+});

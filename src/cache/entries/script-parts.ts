@@ -1,0 +1,43 @@
+/** What the scripts on an entry have in common. */
+import { BadReplyError } from '../../core/errors.js';
+import type { Reply } from '../../client/driver.js';
+
+export const TIME = `
+local t = redis.call('TIME')
+local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+`;
+
+/** The server's time, the header, and whether it is that of an entry. Every script answers `{status, now, …}`. */
+export const HEAD = `${TIME}
+local head = redis.call('GETRANGE', KEYS[1], 0, 46)
+local entry = #head == 47 and string.sub(head, 1, 2) == '\\193\\2'
+local function flag(bit) return math.floor(string.byte(head, 3) / bit) % 2 == 1 end
+`;
+
+/** Tells those who wait for the end of the lease, if that is permitted: they look by themselves, too. */
+export const WAKE = `
+local function wake(channel)
+  if flag(16) then redis.pcall('PUBLISH', channel, KEYS[1]) end
+end
+`;
+
+/** Bytes 28-45 of a header without a lease. */
+export const NO_LEASE = `string.rep('\\0', 18)`;
+
+/** Whether a script did what it was asked for, and the server's time. */
+export interface DoneReply {
+  readonly done: boolean;
+  readonly nowMs: number;
+}
+
+export function doneReply(name: string, reply: Reply): DoneReply {
+  const [status = 0, nowMs = 0] = integers(name, reply, 2);
+  return { done: status === 1, nowMs };
+}
+
+export function integers(name: string, reply: Reply, count: number): readonly number[] {
+  if (Array.isArray(reply) && reply.length === count && reply.every((each) => Number.isSafeInteger(each))) {
+    return reply as readonly number[];
+  }
+  throw new BadReplyError(name, `${count} integers`, reply);
+}
