@@ -33,7 +33,7 @@ export interface ReadOptions {
 }
 
 export interface WriteOptions {
-  /** How long Redis keeps the entry, 1 ms or more. Default: the cache's. */
+  /** How long the entry is fresh, 1 ms or more; without `grace` also how long Redis keeps it. Default: the cache's. */
   readonly ttl?: Duration | undefined;
   /**
    * By which share, 0 to 1, the entry may expire sooner, at random, so that entries written together do not expire
