@@ -136,10 +136,17 @@ export class RedisSentinels implements AsyncDisposable {
     await this.#expectFollowing(primary);
   }
 
+  /** What is written from now on reaches all servers that run. */
   async #expectFollowing(primary: ServerProcess): Promise<void> {
-    for (const server of this.#running(this.servers)) {
-      const [role, , port, link] = await server.command<unknown[]>(['ROLE']);
-      const isRight = server === primary ? role === 'master' : port === primary.port && link === 'connected';
+    const running = this.#running(this.servers);
+    for (const server of running) {
+      const [role, , third, link] = await server.command<unknown[]>(['ROLE']);
+      // a primary names the replicas to which it streams; one that is connected may still be waiting for its first copy
+      const streams = Array.isArray(third) ? third.length : 0;
+      const isRight =
+        server === primary
+          ? role === 'master' && streams >= running.length - 1
+          : third === primary.port && link === 'connected';
       if (!isRight) throw new ConditionError(`The server at port ${server.port} does not follow ${primary.port} yet`);
     }
   }
