@@ -14,4 +14,5 @@ export type {
   WriteOptions,
 } from './options.js';
 export type { Wrapped, WrapSpec } from './wrap.js';
+export type { CacheLoadTrace } from './loads/load-trace.js';
 export type { CacheStats } from './stats.js';

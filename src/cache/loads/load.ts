@@ -1,3 +1,4 @@
+import { traced } from '../../client/tracing.js';
 import type { Clock } from '../../core/clock.js';
 import type { Flight } from './flights.js';
 import type { CacheEntry } from '../entries/cache-entry.js';
@@ -5,6 +6,7 @@ import { describe } from '../reads/explain.js';
 import type { AcquireMode } from './lease-scripts.js';
 import type { Lease } from './leases.js';
 import { LoadControl, NotModified } from './load-control.js';
+import { loadTraces } from './load-trace.js';
 import { LoadedValueError } from '../errors.js';
 import { type Life, lifeOf, type Loader, type LoadPlan, negativeLifeOf } from '../options.js';
 import { type Read, readToLoad } from '../reads/reader.js';
@@ -127,7 +129,7 @@ export class Load {
     this.#flight.signal.addEventListener('abort', () => this.#giveBack(right, 0), { once: true });
     let value: unknown;
     try {
-      value = await this.#call.load(control);
+      value = await this.#runLoader(control);
     } catch (error) {
       if (error instanceof NotModified) return this.#refresh(right, control);
       this.#giveBack(right, PAUSE_AFTER_FAILURE_MS);
@@ -139,6 +141,13 @@ export class Load {
       this.#giveBack(right, 0);
       throw error;
     }
+  }
+
+  #runLoader(control: LoadControl): Promise<unknown> {
+    // a loader may throw at once
+    const run = async (): Promise<unknown> => this.#call.load(control);
+    if (!loadTraces.hasSubscribers) return run();
+    return traced(loadTraces, { key: control.key, background: this.#flight.inBackground }, run);
   }
 
   async #take(

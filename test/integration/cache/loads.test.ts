@@ -1,7 +1,9 @@
+import { tracingChannel } from 'node:diagnostics_channel';
 import { describe, expect, test } from 'vitest';
 import { CacheManager, type CacheOptions, type LoadContext } from '../../../src/cache/index.js';
 import type { RedisManager } from '../../../src/client/manager.js';
 import type { StandardSchemaV1 } from '../../../src/core/standard-schema.js';
+import { afterThisTest } from '../../support/cleanup.js';
 import { noLeaks } from '../../support/no-leaks.js';
 import { connect } from '../../support/target.js';
 import { gate } from './gate.js';
@@ -242,4 +244,29 @@ describe('a schema', () => {
     expect(await cache.getOrSet('k', () => expect.unreachable(), options)).toEqual({ n: 1, extra: true });
     expect(await cache.get('k')).toEqual({ n: 1 });
   });
+});
+
+test('each run of a loader is told on a tracing channel, how it failed included', async () => {
+  const { cache } = await open();
+  const seen: [string, object][] = [];
+  const channel = tracingChannel('redis-utils:cache.load');
+  const subscribers = {
+    start: (context: object) => void seen.push(['start', { ...context }]),
+    error: (context: object) => void seen.push(['error', { ...context }]),
+    asyncEnd: (context: object) => void seen.push(['asyncEnd', { ...context }]),
+  };
+  channel.subscribe(subscribers as never);
+  afterThisTest(() => void channel.unsubscribe(subscribers as never));
+  await cache.getOrSet('k', () => 1);
+  await cache.getOrSet('k', () => expect.unreachable());
+  const failure = new Error('no');
+  await expect(cache.getOrSet('l', () => Promise.reject(failure))).rejects.toBe(failure);
+  const [k, l] = ['k', 'l'].map((key) => ({ key, background: false }));
+  expect(seen).toEqual([
+    ['start', k],
+    ['asyncEnd', k],
+    ['start', l],
+    ['error', { ...l, error: failure }],
+    ['asyncEnd', { ...l, error: failure }],
+  ]);
 });
