@@ -1,3 +1,4 @@
+import { ignore } from '../../../core/abort.js';
 import type { Clock } from '../../../core/clock.js';
 import type { Runtime } from '../../../core/runtime.js';
 import type { Settings } from '../../config/settings.js';
@@ -37,8 +38,6 @@ async function attemptOnce(
   const { clock } = ports;
   const attempt = new AbortController();
   const opening = dialAndGreet(settings, ports, attempt.signal);
-  // when the attempt has failed otherwise, nobody is left to hear how this ends
-  opening.catch(() => {});
   try {
     return await Promise.race([
       opening,
@@ -46,6 +45,8 @@ async function attemptOnce(
       failOnPlainPort(settings, clock, attempt.signal),
     ]);
   } catch (error) {
+    // it may have succeeded just when the attempt was given up: nobody is left to have the connection
+    opening.then((late) => late.destroy(), ignore);
     if (signal?.aborted === true) throw signal.reason;
     throw connectError(error, settings);
   } finally {
