@@ -182,8 +182,12 @@ export class CacheManager implements AsyncDisposable {
    * Cost: a hit is a `get`; a load two round trips before it and one after it, which is not waited for. Those who wait for
    * another process look by themselves now and then, and are told.
    */
-  async getOrSet<T>(key: string, load: Loader<T>, options?: Duration | LoadOptions<T>): Promise<T> {
-    return (await loadThrough(this.#open(), { key, load, options })) as T;
+  getOrSet<T>(key: string, load: Loader<T>, options?: Duration | LoadOptions<T>): Promise<T> {
+    try {
+      return loadThrough(this.#open(), { key, load, options }) as Promise<T>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**

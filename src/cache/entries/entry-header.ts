@@ -98,9 +98,15 @@ export function isNegative(entry: Buffer): boolean {
   return ((entry[2] as number) & FLAG.negative) !== 0;
 }
 
+/** Until when an entry is fresh (0: not said), and how long its load took. */
+export function endOf(entry: Buffer): { readonly freshUntilMs: number; readonly loadMs: number } {
+  // the four bytes from the flags on, without the flags
+  return { freshUntilMs: readU48(entry, FRESH_UNTIL), loadMs: readU32(entry, LOAD_MS - 1) & MAX_LOAD_MS };
+}
+
 export function timesOf(entry: Buffer): EntryTimes {
   return {
-    loadMs: entry.readUIntBE(LOAD_MS, 3),
+    loadMs: endOf(entry).loadMs,
     createdMs: readU48(entry, CREATED_AT),
     freshUntilMs: readU48(entry, FRESH_UNTIL),
     staleUntilMs: readU48(entry, STALE_UNTIL),

@@ -2,7 +2,7 @@ import { ignore, untilAborted } from '../../core/abort.js';
 import { checkFunction } from '../../core/check.js';
 import type { Duration } from '../../core/duration.js';
 import { TimeoutError } from '../../core/errors.js';
-import { isLeased, timesOf } from '../entries/entry-header.js';
+import { endOf, isLeased } from '../entries/entry-header.js';
 import { LoadedValueError } from '../errors.js';
 import type { Flight } from './flights.js';
 import { Load, type LoadCall } from './load.js';
@@ -21,45 +21,78 @@ export interface Loading {
   readonly onWaiting?: () => void;
 }
 
-export async function loadThrough(scope: Scope, { key, load, options, onWaiting }: Loading): Promise<unknown> {
+/** @throws ConfigError, at once */
+export function loadThrough(scope: Scope, { key, load, options, onWaiting }: Loading): Promise<unknown> {
   checkFunction('load', load);
   const plan = planLoad(options, scope.plan);
   const read = readToLoad(scope, { operation: 'getOrSet', id: key }, scope.common.flights.order);
   const call = { read, load, plan, onWaiting };
   const { timeoutMs, signal } = plan;
-  if (timeoutMs === undefined && signal === undefined) return readOrLoad(scope, call, undefined);
-  const limits = { operation: 'cache.getOrSet', timeoutMs, signal };
-  return within(scope.common.manager.clock, limits, (ended) => readOrLoad(scope, call, ended));
+  if (timeoutMs !== undefined || signal !== undefined) {
+    const limits = { operation: 'cache.getOrSet', timeoutMs, signal };
+    return within(scope.common.manager.clock, limits, (ended) => readOrLoad(scope, call, ended));
+  }
+  if (plan.force) return answer(scope, { call, value: undefined }, undefined);
+  // most calls end here: no more is made for them than one promise beside that of the read
+  return scope.common.reader
+    .read(read)
+    .then((value) =>
+      read.found === 'fresh' && plan.schema === undefined
+        ? served(scope, call, value)
+        : answerFrom(scope, { call, value }, undefined),
+    );
+}
+
+/** What a call has read. */
+interface Answering {
+  readonly call: LoadCall;
+  readonly value: unknown;
+}
+
+/** A fresh value; one of those who get it may begin to load the next. */
+function served(scope: Scope, call: LoadCall, value: unknown): unknown {
+  if (isDueEarly(scope, call)) loadInBackground(scope, call);
+  return value;
+}
+
+async function readOrLoad(scope: Scope, call: LoadCall, signal: AbortSignal | undefined): Promise<unknown> {
+  if (call.plan.force) return answer(scope, { call, value: undefined }, signal);
+  const value = await untilAborted(scope.common.reader.read(call.read), signal);
+  return answerFrom(scope, { call, value }, signal);
+}
+
+/** A value that the schema rejects is none. */
+async function answerFrom(scope: Scope, { call, value }: Answering, signal: AbortSignal | undefined): Promise<unknown> {
+  const { schema } = call.plan;
+  if (value === undefined || schema === undefined) return answer(scope, { call, value }, signal);
+  const result = await check(schema, value);
+  if (result.issues === undefined) return answer(scope, { call, value: result.value }, signal);
+  call.read.found = 'unusable';
+  scope.tally.hits -= 1;
+  scope.tally.misses += 1;
+  return answer(scope, { call, value: undefined }, signal);
 }
 
 /**
- * Reads the entry, or waits for the load that brings it. A load that is in progress is joined only if the reading shows
- * that nothing has overtaken it, so that nobody gets what was loaded before an invalidation that he may know of. Each
- * caller decodes its own value from the entry's bytes; the loader's own object reaches nobody.
+ * The value that was read, or that of the load that brings it. A load that is in progress is joined only if the reading
+ * shows that nothing has overtaken it, so that nobody gets what was loaded before an invalidation that he may know of.
+ * Each caller decodes its own value from the entry's bytes; the loader's own object reaches nobody.
  */
-async function readOrLoad(scope: Scope, first: LoadCall, signal: AbortSignal | undefined): Promise<unknown> {
+async function answer(scope: Scope, { call, value }: Answering, signal: AbortSignal | undefined): Promise<unknown> {
   const { flights } = scope.common;
-  for (let call = first; ; call = again(scope, call)) {
-    const { read, plan } = call;
-    if (!plan.force) {
-      const value = await findStored(scope, call, signal);
-      if (read.found === 'fresh') {
-        if (isDueEarly(scope, call)) loadInBackground(scope, call);
-        return value;
-      }
-      if (read.found === 'stale') return serveStale(scope, { call, value }, signal);
-    }
-    let flight = plan.force ? undefined : flights.joinable(read.key, scope.format, read);
-    // one in the background may leave it to another process
-    if (flight === undefined || flight.inBackground) {
-      flight = start(scope, call, false);
-    } else {
-      scope.tally.joined += 1;
-      call.onWaiting?.();
-    }
-    const entry = await arrival(scope, flight, signal);
-    if (!flight.isOlderThan(read)) return valueOf(scope, call, entry);
+  const { read, plan } = call;
+  if (read.found === 'fresh') return served(scope, call, value);
+  if (read.found === 'stale') return serveStale(scope, { call, value }, signal);
+  let flight = plan.force ? undefined : flights.joinable(read.key, scope.format, read);
+  // one in the background may leave it to another process
+  if (flight === undefined || flight.inBackground) {
+    flight = start(scope, call, false);
+  } else {
+    scope.tally.joined += 1;
+    call.onWaiting?.();
   }
+  const entry = await arrival(scope, flight, signal);
+  return flight.isOlderThan(read) ? readOrLoad(scope, again(scope, call), signal) : valueOf(scope, call, entry);
 }
 
 /** The same call, to read anew. */
@@ -68,11 +101,7 @@ function again(scope: Scope, call: LoadCall): LoadCall {
 }
 
 /** The stale value, unless a new one comes soon enough. A loader that fails is told by an event. */
-async function serveStale(
-  scope: Scope,
-  { call, value }: { call: LoadCall; value: unknown },
-  signal: AbortSignal | undefined,
-): Promise<unknown> {
+async function serveStale(scope: Scope, { call, value }: Answering, signal: AbortSignal | undefined): Promise<unknown> {
   const { softTimeoutMs } = call.plan;
   const flight = loadInBackground(scope, call);
   if (softTimeoutMs > 0 && flight !== undefined) {
@@ -122,11 +151,13 @@ function start(scope: Scope, call: LoadCall, inBackground: boolean): Flight {
 function isDueEarly(scope: Scope, { read, plan }: LoadCall): boolean {
   const { bytes } = read;
   if (plan.earlyRefresh === 0 || bytes === undefined || !scope.format.isEntry(bytes)) return false;
-  const { freshUntilMs, loadMs } = timesOf(bytes);
+  const { freshUntilMs, loadMs } = endOf(bytes);
   if (freshUntilMs === 0 || loadMs === 0) return false;
-  const { random, serverTime } = scope.common.manager;
-  const headStartMs = loadMs * plan.earlyRefresh * -Math.log(1 - random.uniform());
-  return serverTime.latestMs() + headStartMs >= freshUntilMs;
+  const leftMs = freshUntilMs - read.readMs;
+  const eagernessMs = loadMs * plan.earlyRefresh;
+  // no random number is that small
+  if (leftMs > eagernessMs * 40) return false;
+  return -Math.log(1 - scope.common.manager.random.uniform()) * eagernessMs >= leftMs;
 }
 
 /** Waits for a flight. A caller whose time is up while a value is being stored gets that value, unless all must be told. */
@@ -138,17 +169,6 @@ async function arrival(scope: Scope, flight: Flight, signal: AbortSignal | undef
     if (isTimeUp && flight.loaded !== undefined && scope.failures.mode === 'open') return flight.loaded;
     throw error;
   }
-}
-
-async function findStored(scope: Scope, { read, plan }: LoadCall, signal: AbortSignal | undefined): Promise<unknown> {
-  const value = await untilAborted(scope.common.reader.read(read), signal);
-  if (value === undefined || plan.schema === undefined) return value;
-  const result = await check(plan.schema, value);
-  if (result.issues === undefined) return result.value;
-  read.found = 'unusable';
-  scope.tally.hits -= 1;
-  scope.tally.misses += 1;
-  return undefined;
 }
 
 async function valueOf(scope: Scope, { read, plan }: LoadCall, entry: Buffer | undefined): Promise<unknown> {

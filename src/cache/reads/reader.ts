@@ -34,6 +34,8 @@ export class Read {
   place = 0;
   /** Only where it is to load: what is at the key. It may share memory with the replies that arrived with it. */
   bytes: Buffer | undefined = undefined;
+  /** Only where it is to load: not behind the server's time when it was read. */
+  readMs = 0;
 
   /** @throws ConfigError for an empty or ill-formed id */
   constructor(operation: string, id: string, by: Reading) {
@@ -164,7 +166,10 @@ function deliver(waiting: Waiting, bytes: unknown, nowMs: number): void {
   try {
     if (!Buffer.isBuffer(bytes)) throw new BadReplyError('GET', 'bytes', bytes);
     const { format } = call.by;
-    if (call.order >= 0) call.bytes = bytes;
+    if (call.order >= 0) {
+      call.bytes = bytes;
+      call.readMs = nowMs;
+    }
     const standing = format.standing(call.key, bytes, nowMs);
     if (standing === 'none' || (standing === 'stale' && call.order < 0)) return miss(waiting, 'unusable');
     value = format.value(call.key, bytes);
