@@ -38,7 +38,7 @@ export const ACQUIRE: ScriptDef<
   keys: ['entry'],
   args: ['token', 'leaseMs', 'mode', 'placeholder', 'seen'],
   readOnly: false,
-  idempotent: false,
+  idempotent: true,
   decode: (reply) => {
     const [code = 0, nowMs = 0, heldMs = 0] = integers('cache.acquire', reply, 3);
     return { status: ACQUIRE_STATUS[code] ?? 'unleasable', nowMs, heldMs };
@@ -56,6 +56,8 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
   return {1, now, 0}
 end
 if not entry then return {3, now, 0} end
+-- asked a second time by the same caller
+if string.sub(head, 35, 46) == ARGV[1] then return {1, now, 0} end
 if ARGV[3] ~= 'take' then
   local fresh = struct.unpack('>I6', head, 17)
   local same = string.sub(head, 7, 10) == string.sub(ARGV[4], 7, 10)
