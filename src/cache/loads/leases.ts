@@ -1,6 +1,6 @@
 import type { RedisManager } from '../../client/manager.js';
 import type { ScriptOf } from '../../client/script.js';
-import type { Timer } from '../../core/clock.js';
+import type { Clock, Timer } from '../../core/clock.js';
 import type { DoneReply } from '../entries/script-parts.js';
 import * as scripts from './lease-scripts.js';
 import type { Life } from '../options.js';
@@ -110,12 +110,12 @@ interface Holding {
  */
 export class Lease {
   readonly #leases: Leases;
-  readonly #clock: RedisManager['clock'];
+  readonly #clock: Clock;
   readonly #holding: Holding;
   #timer: Timer | undefined;
   #isOver = false;
 
-  constructor(leases: Leases, clock: RedisManager['clock'], holding: Holding) {
+  constructor(leases: Leases, clock: Clock, holding: Holding) {
     this.#leases = leases;
     this.#clock = clock;
     this.#holding = holding;
