@@ -190,12 +190,12 @@ export class FaultProxy implements AsyncDisposable {
     for (const link of this.#links) link.flush();
   }
 
-  /** Resets all connections and stops listening. May be called again. */
+  /** Ends all connections and stops listening. May be called again. */
   async stop(): Promise<void> {
     const listener = this.#listener;
     const closed = new Promise<void>((resolve) => listener?.once('close', resolve) ?? resolve());
     this.refuse();
-    this.reset();
+    for (const link of this.#links) link.close();
     await closed;
   }
 

@@ -37,9 +37,17 @@ export class Link {
     server.on('close', () => this.#lanes.toClient.end());
   }
 
-  /** RST to the client. */
+  /** RST to the client, unless it is leaving by itself. */
   reset(): void {
+    // of a socket that is shutting down, Node would lose the handle
+    if (this.#client.writableEnded || this.#client.readableEnded) return this.close();
     this.#client.resetAndDestroy();
+    this.#server.destroy();
+  }
+
+  /** Ends both connections. */
+  close(): void {
+    this.#client.destroy();
     this.#server.destroy();
   }
 
