@@ -33,7 +33,7 @@ export class LoadBatch {
     });
   }
 
-  /** The key is there, or somebody else loads it, for now. */
+  /** The key is there, or somebody else is loading it. */
   decided(key: string): void {
     this.#undecided.delete(key);
     if (this.#undecided.size > 0 || this.#wanted.length === 0 || this.#isPlanned) return;

@@ -122,11 +122,17 @@ export class Load {
   async #load(right: Right): Promise<Buffer | undefined> {
     const { read, plan } = this.#call;
     const { clock } = this.#scope.common.manager;
+    const { signal } = this.#flight;
+    if (signal.aborted) {
+      // the last caller left while the lease was asked for
+      this.#giveBack(right, 0);
+      throw signal.reason;
+    }
     this.#scope.tally.loads += 1;
-    const control = new LoadControl(read.id, this.#flight.signal, { plan, stale: () => this.#stale() });
+    const control = new LoadControl(read.id, signal, { plan, stale: () => this.#stale() });
     const startedMs = clock.monotonicMs();
     // a loader that does not heed its signal is not to keep the lease
-    this.#flight.signal.addEventListener('abort', () => this.#giveBack(right, 0), { once: true });
+    signal.addEventListener('abort', () => this.#giveBack(right, 0), { once: true });
     let value: unknown;
     try {
       value = await this.#runLoader(control);

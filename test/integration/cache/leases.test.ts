@@ -160,6 +160,20 @@ test('a loader that does not heed its signal keeps nobody waiting once its calle
   expect(await b.get('k')).toBe('from b');
 });
 
+test('nor does a caller that leaves while the lease is asked for', async () => {
+  const { a, b } = await openTwo();
+  for (let turns = 0; turns < 12; turns += 1) {
+    const caller = new AbortController();
+    const key = `k${turns}`;
+    const deaf = (): Promise<string> => new Promise(() => {});
+    const call = a.getOrSet(key, deaf, { signal: caller.signal }).catch((error: Error) => error.message);
+    for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
+    caller.abort(new Error('left'));
+    expect(await call).toBe('left');
+    expect(await b.getOrSet(key, () => 'from b', { timeout: '3s' })).toBe('from b');
+  }
+});
+
 test('who finds nothing does not take "another is at it" of a load in the background for an answer', async () => {
   const { a, b, key } = await openTwo({ defaults: { grace: '1m' } });
   await a.set('k', 'old', { ttl: '1m', grace: '1m' });
