@@ -46,7 +46,8 @@ test('the calls to its slots fail fast and say whether they may have run, all ot
 
   for (const { error } of load.failures) expect(isHonest(error), String(error)).toBe(true);
   expect(load.failures.some(({ error }) => error instanceof ConnectionError && error.outcome === 'unknown')).toBe(true);
-  expect(Math.max(...load.failures.map(({ tookMs }) => tookMs))).toBeLessThan(1_500);
+  // there may be too many of them to be the arguments of one call
+  expect(load.failures.filter(({ tookMs }) => tookMs >= 1_500)).toEqual([]);
   expect(others.failures).toEqual([]);
   for (const { key, least, value } of await others.audit()) expect({ key, value }).toEqual({ key, value: least });
   // what was acknowledged in the last moments before the kill may not have reached the replica: Redis says so itself
