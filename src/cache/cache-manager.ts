@@ -1,9 +1,10 @@
 import type { RedisManager } from '../client/manager.js';
-import { checkInteger } from '../core/check.js';
-import { type Duration, toMs } from '../core/duration.js';
+import type { Duration } from '../core/duration.js';
 import type { CacheEntry } from './entries/cache-entry.js';
 import { explain } from './reads/explain.js';
 import type { CacheEvents } from './failures.js';
+import { increment } from './increment.js';
+import { clear, type InvalidateOptions, invalidateTags, markStale, remove } from './invalidations.js';
 import { loadMany } from './loads/load-many.js';
 import { loadThrough } from './loads/load-through.js';
 import type {
@@ -15,12 +16,12 @@ import type {
   ReadOptions,
   WriteOptions,
 } from './options.js';
-import { Read } from './reads/reader.js';
+import { Read } from './reads/read.js';
 import { holdsValue, readMany, readWithin, take } from './reads/reads.js';
 import { Scope } from './scope.js';
-import type { CacheStats } from './stats.js';
+import { type CacheStats, statsOf } from './stats.js';
 import { type Wrapped, wrapFunction, type WrapSpec } from './wrap.js';
-import { markStale, remove, writeAll, writeIfAbsent, writeOne } from './writes.js';
+import { touch, writeAll, writeIfAbsent, writeOne } from './writes.js';
 
 /**
  * Values under keys of Redis, each with an expiry.
@@ -113,8 +114,8 @@ export class CacheManager implements AsyncDisposable {
   }
 
   /**
-   * Whether `get` would find a value, as far as the entry's header tells: a value damaged behind it counts as there.
-   * Cost: one `GETRANGE`.
+   * Whether `get` would find a value, as far as can be told without decoding it.
+   * Cost: as `get`.
    */
   async has(key: string): Promise<boolean> {
     return holdsValue(this.#open(), key);
@@ -160,6 +161,34 @@ export class CacheManager implements AsyncDisposable {
    */
   async markStale(...keys: string[]): Promise<number> {
     return markStale(this.#open(), keys);
+  }
+
+  /**
+   * Ends everything that has one of these tags, in this namespace: entries that were written with it by now, and what is
+   * being loaded, in any process. With `stale` (the default) such an entry counts as stale for as long as its grace
+   * lasts, so that `getOrSet` serves it while it is loaded anew, by one caller anywhere; without a grace, and with `drop`,
+   * it is gone.
+   *
+   * No list of keys is kept and no clock is compared: each tag has a random epoch, which entries carry and which this
+   * replaces. Where Redis has lost it, the entries count as gone, too. Tags that only the loader has named are checked by the
+   * server's clock when their value is stored.
+   *
+   * @throws ConfigError; under `'throw'` ServerError, ConnectionError, TimeoutError. Under `'open'` an `'error'` event.
+   * Cost: one script per tag, one round trip, however many entries there are.
+   */
+  async invalidateTags(tags: string | readonly string[], options: InvalidateOptions = {}): Promise<void> {
+    return invalidateTags(this.#open(), tags, options);
+  }
+
+  /**
+   * Ends everything in this namespace, and what is being loaded into it, in any process; namespaces inside it are
+   * others. The entries stay in Redis until they expire, and are misses. Counters stay: they are not entries.
+   *
+   * @throws under `'throw'` ServerError, ConnectionError, TimeoutError. Under `'open'` an `'error'` event.
+   * Cost: one script, however many entries there are.
+   */
+  async clear(): Promise<void> {
+    return clear(this.#open());
   }
 
   /**
@@ -237,26 +266,17 @@ export class CacheManager implements AsyncDisposable {
    * Cost: one script.
    */
   async increment(key: string, by = 1, ttl?: Duration): Promise<number> {
-    const scope = this.#openForOnce('CacheManager.increment');
-    const full = scope.space.key(key);
-    checkInteger('by', by, { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
-    const ttlMs = ttl === undefined ? scope.plan.ttlMs : toMs(ttl, 'cache.ttl');
-    scope.beforeWrite(full);
-    return scope.common.counters.increment(full, key, [by, ttlMs]);
+    return increment(this.#openForOnce('CacheManager.increment'), { key, by, ttl });
   }
 
   /**
    * Gives an entry a new lifetime from now on, longer or shorter; a grace that it has follows it.
    * @returns false when there is none
-   * @throws in both modes ServerError, ConnectionError, TimeoutError
-   * Cost: one script.
+   * @throws in both modes ServerError, ConnectionError, TimeoutError; DecodeError for an entry of a newer release
+   * Cost: 2 round trips: a read and one script.
    */
   async touch(key: string, ttl: Duration): Promise<boolean> {
-    const scope = this.#open();
-    const full = scope.space.key(key);
-    const ttlMs = toMs(ttl, 'cache.ttl');
-    scope.common.reader.beforeWrite(full);
-    return scope.common.store.touch(full, ttlMs);
+    return touch(this.#open(), key, ttl);
   }
 
   /**
@@ -298,8 +318,7 @@ export class CacheManager implements AsyncDisposable {
   /** Counts since it was made, namespaces apart. */
   stats(): CacheStats {
     const { tally, failures } = this.#scope;
-    const { hits, misses, loads, joined, stale, fenced } = tally;
-    return { hits, misses, loads, joined, stale, fenced, errors: failures.count };
+    return statsOf(tally, failures.count);
   }
 
   /** Listens for `'error'`; returns what removes the listener. */

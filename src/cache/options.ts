@@ -4,6 +4,7 @@ import type { Random } from '../core/random.js';
 import type { StandardSchemaV1 } from '../core/standard-schema.js';
 import type { CodecOptions } from '../codec/index.js';
 import type { CacheEntry } from './entries/cache-entry.js';
+import { MAX_TAG_NAME_BYTES, MAX_TAGS } from './entries/tag-section.js';
 
 export interface CacheOptions {
   /** What keys begin with, instead of the manager's `prefix`. */
@@ -30,6 +31,8 @@ export interface ReadOptions {
   readonly timeout?: Duration | undefined;
   /** Rejects with its reason, under `'open'` too. */
   readonly signal?: AbortSignal | undefined;
+  /** Tags that the entry is likely to have: their state is then asked for along with it, instead of in a second round trip. */
+  readonly tags?: readonly string[] | undefined;
 }
 
 export interface WriteOptions {
@@ -47,6 +50,16 @@ export interface WriteOptions {
   readonly grace?: Duration | undefined;
   /** How long `notFound()` of a loader is remembered. Default: the `ttl`. */
   readonly negativeTtl?: Duration | undefined;
+  /**
+   * What `invalidateTags` may call the entry by, together with others of this namespace: at most 255 tags, each of at most
+   * 255 bytes. Default: none.
+   */
+  readonly tags?: readonly string[] | undefined;
+  /**
+   * Each read that finds the entry fresh gives it its `ttl` anew, when a tenth of that is over. It is not loaded early
+   * then, and does not live shorter by `jitter`. Default: false.
+   */
+  readonly sliding?: boolean | undefined;
 }
 
 export interface LoadOptions<T> extends WriteOptions {
@@ -119,8 +132,8 @@ export type ManyLoader<T> = (
 
 const CACHE_OPTIONS = ['prefix', 'version', 'codec', 'onError', 'defaults'] as const;
 const NAMESPACE_OPTIONS = CACHE_OPTIONS.filter((name) => name !== 'prefix');
-const READ_OPTIONS = ['timeout', 'signal'] as const;
-const WRITE_OPTIONS = ['ttl', 'jitter', 'grace', 'negativeTtl'] as const;
+const READ_OPTIONS = ['timeout', 'signal', 'tags'] as const;
+const WRITE_OPTIONS = ['ttl', 'jitter', 'grace', 'negativeTtl', 'tags', 'sliding'] as const;
 const DEFAULTS = [...WRITE_OPTIONS, 'schema', 'timeout', 'softTimeout', 'lease', 'earlyRefresh'] as const;
 const LOAD_OPTIONS = [...DEFAULTS, 'force', 'signal'] as const;
 
@@ -136,6 +149,8 @@ export interface WritePlan {
   readonly jitter: number | undefined;
   readonly graceMs: number;
   readonly negativeTtlMs: number | undefined;
+  readonly tags: readonly string[];
+  readonly sliding: boolean;
 }
 
 export interface LoadPlan extends WritePlan {
@@ -154,11 +169,20 @@ export interface LoadPlan extends WritePlan {
 export interface Life {
   readonly ttlMs: number;
   readonly graceMs: number;
+  /** By how much a read prolongs it; 0: not at all. */
+  readonly slidingMs: number;
+}
+
+/** What is to be written beside the value. */
+export interface WriteTerms {
+  readonly life: Life;
+  readonly tags: readonly string[];
 }
 
 export interface ReadPlan {
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
+  readonly tags: readonly string[];
 }
 
 export function checkCacheOptions(options: CacheOptions): void {
@@ -190,6 +214,8 @@ export function planOf(defaultTtl: Duration): LoadPlan {
     jitter: undefined,
     graceMs: 0,
     negativeTtlMs: undefined,
+    tags: [],
+    sliding: false,
     softTimeoutMs: 0,
     leaseMs: LEASE_MS,
     earlyRefresh: 1,
@@ -220,12 +246,15 @@ function merge(path: string, options: LoadOptions<unknown>, base: LoadPlan): Omi
   };
 }
 
-function mergeWrite(path: string, { ttl, jitter, grace, negativeTtl }: WriteOptions, base: WritePlan): WritePlan {
+function mergeWrite(path: string, options: WriteOptions, base: WritePlan): WritePlan {
+  const { ttl, jitter, grace, negativeTtl, tags, sliding } = options;
   return {
     ttlMs: ttl === undefined ? base.ttlMs : toMs(ttl, `${path}.ttl`),
     jitter: jitter === undefined ? base.jitter : checkNumber(`${path}.jitter`, jitter, { min: 0, max: 1 }),
     graceMs: grace === undefined ? base.graceMs : toMs(grace, `${path}.grace`, FROM_0),
     negativeTtlMs: negativeTtl === undefined ? base.negativeTtlMs : toMs(negativeTtl, `${path}.negativeTtl`),
+    tags: tags === undefined ? base.tags : checkTags(`${path}.tags`, tags),
+    sliding: sliding === undefined ? base.sliding : checkBoolean(`${path}.sliding`, sliding),
   };
 }
 
@@ -239,8 +268,8 @@ function checkEarly(path: string, beta: number | false): number {
   return beta === false ? 0 : checkNumber(path, beta, { min: 0, max: 100 });
 }
 
-/** How long what is set is to live. */
-export function planWrite(ttl: Duration | WriteOptions | undefined, base: WritePlan, random: Random): Life {
+/** How what is set is to be written. */
+export function planWrite(ttl: Duration | WriteOptions | undefined, base: WritePlan, random: Random): WriteTerms {
   let plan = base;
   if (typeof ttl === 'object') {
     checkKnown('cache.set', ttl, WRITE_OPTIONS);
@@ -248,17 +277,23 @@ export function planWrite(ttl: Duration | WriteOptions | undefined, base: WriteP
   } else if (ttl !== undefined) {
     plan = { ...base, ttlMs: toMs(ttl, 'cache.ttl') };
   }
-  return { ttlMs: jittered(plan, 0, random), graceMs: plan.graceMs };
+  return { life: live(plan, 0, random), tags: plan.tags };
 }
 
 /** How long what was loaded is to live. */
 export function lifeOf(plan: WritePlan, random: Random): Life {
-  return { ttlMs: jittered(plan, LOAD_JITTER, random), graceMs: plan.graceMs };
+  return live(plan, LOAD_JITTER, random);
 }
 
 /** How long it is to be remembered that there is nothing. */
 export function negativeLifeOf({ ttlMs, negativeTtlMs }: WritePlan): Life {
-  return { ttlMs: negativeTtlMs ?? ttlMs, graceMs: 0 };
+  return { ttlMs: negativeTtlMs ?? ttlMs, graceMs: 0, slidingMs: 0 };
+}
+
+function live(plan: WritePlan, fallback: number, random: Random): Life {
+  const { ttlMs, graceMs } = plan;
+  if (plan.sliding) return { ttlMs, graceMs, slidingMs: ttlMs };
+  return { ttlMs: jittered(plan, fallback, random), graceMs, slidingMs: 0 };
 }
 
 function jittered({ ttlMs, jitter }: WritePlan, fallback: number, random: Random): number {
@@ -268,11 +303,26 @@ function jittered({ ttlMs, jitter }: WritePlan, fallback: number, random: Random
 
 export function planRead(options: ReadOptions): ReadPlan {
   checkKnown('cache.get', options, READ_OPTIONS);
-  const { timeout, signal } = options;
+  const { timeout, signal, tags } = options;
   return {
     timeoutMs: timeout === undefined ? undefined : toMs(timeout, 'cache.timeout'),
     signal: checkSignal(signal),
+    tags: tags === undefined ? [] : checkTags('cache.tags', tags),
   };
+}
+
+/** @returns each tag once */
+export function checkTags(path: string, tags: unknown): readonly string[] {
+  if (!Array.isArray(tags)) throw wrong(path, 'an array of tags', tags);
+  const distinct = [...new Set(tags.map((tag, index) => checkTag(`${path}[${index}]`, tag)))];
+  if (distinct.length > MAX_TAGS) throw wrong(path, `at most ${MAX_TAGS} tags`, `${distinct.length} tags`);
+  return distinct;
+}
+
+function checkTag(path: string, tag: unknown): string {
+  const text = checkText(path, tag);
+  if (text.isWellFormed() && Buffer.byteLength(text) <= MAX_TAG_NAME_BYTES) return text;
+  throw wrong(path, `well-formed text of at most ${MAX_TAG_NAME_BYTES} bytes`, text);
 }
 
 function checkSignal(signal: unknown): AbortSignal | undefined {

@@ -1,13 +1,12 @@
 import type { RedisManager } from '../client/manager.js';
 import { checkText } from '../core/check.js';
+import type { KeySpace } from '../core/key-space.js';
 import type { Duration } from '../core/duration.js';
 import { ClosedError } from '../core/errors.js';
-import { Counters } from './counters.js';
 import { EntryFormat } from './entries/entry.js';
-import { EntryStore } from './entries/entry-store.js';
+import { type Common, openCommon } from './common.js';
+import type { Epochs } from './epochs/epochs.js';
 import { Failures } from './failures.js';
-import { Flights } from './loads/flights.js';
-import { Leases } from './loads/leases.js';
 import {
   type CacheOptions,
   checkCacheOptions,
@@ -17,21 +16,8 @@ import {
   planDefaults,
   planOf,
 } from './options.js';
-import { type Reading, Reader } from './reads/reader.js';
+import type { Reading } from './reads/read.js';
 import { Tally } from './stats.js';
-import { Wakeups } from './loads/wakeups.js';
-
-/** What all namespaces of one cache share: their reads travel together, and their loads know of each other's writes. */
-interface Common {
-  readonly manager: RedisManager;
-  readonly prefix: string | undefined;
-  readonly reader: Reader;
-  readonly flights: Flights;
-  readonly counters: Counters;
-  readonly store: EntryStore;
-  readonly leases: Leases;
-  readonly wakeups: Wakeups;
-}
 
 interface Own {
   readonly space: Reading['space'];
@@ -41,6 +27,8 @@ interface Own {
   readonly failures: Failures;
   readonly plan: LoadPlan;
   readonly parent: Scope | undefined;
+  /** Whose epochs its entries are written in. */
+  readonly epochSpace: KeySpace;
 }
 
 /** One namespace: its keys, its format, its defaults, its failures and its counts. The root is a namespace too. */
@@ -52,9 +40,11 @@ export class Scope implements Reading {
   readonly failures: Failures;
   readonly plan: LoadPlan;
   readonly tally: Tally = new Tally();
+  readonly epochKey: string;
   /** For reads that are no caller's. */
   readonly uncounted: Reading;
   readonly #version: string | undefined;
+  readonly #epochSpace: KeySpace;
   readonly #parent: Scope | undefined;
   #closed = false;
 
@@ -67,7 +57,20 @@ export class Scope implements Reading {
     this.plan = own.plan;
     this.#version = own.version;
     this.#parent = own.parent;
-    this.uncounted = { space: own.space, format: own.format, failures: own.failures, tally: new Tally() };
+    this.#epochSpace = own.epochSpace;
+    this.epochKey = own.epochSpace.own('epoch');
+    const { epochs, epochKey } = this;
+    const tagKey = (tag: string): string => this.tagKey(tag);
+    const { space, format, failures } = own;
+    this.uncounted = { space, format, failures, epochs, epochKey, tagKey, tally: new Tally() };
+  }
+
+  get epochs(): Epochs {
+    return this.common.epochs;
+  }
+
+  tagKey(tag: string): string {
+    return this.#epochSpace.own('tag', tag);
   }
 
   static root(manager: RedisManager, defaultTtl: Duration, options: CacheOptions): Scope {
@@ -76,17 +79,7 @@ export class Scope implements Reading {
     const { prefix, version } = options;
     const codecOptions = options.codec ?? manager.config.codec;
     const space = manager.keySpace('cache', prefix);
-    const channel = `${space.root}woken`;
-    const common: Common = {
-      manager,
-      prefix,
-      reader: new Reader(manager),
-      flights: new Flights(),
-      counters: new Counters(manager),
-      store: new EntryStore(manager, channel),
-      leases: new Leases(manager, channel),
-      wakeups: new Wakeups(manager, channel),
-    };
+    const common = openCommon(manager, prefix, space);
     return new Scope(common, {
       space,
       codecOptions,
@@ -95,10 +88,20 @@ export class Scope implements Reading {
       failures: new Failures(options.onError ?? 'open', undefined),
       plan: planDefaults(options.defaults, base),
       parent: undefined,
+      epochSpace: space,
     });
   }
 
   namespace(name: string, options: NamespaceOptions): Scope {
+    return this.#inside(name, options, this.space.namespace(name));
+  }
+
+  /** Keys of its own which `clear` and `invalidateTags` of this one reach. */
+  section(name: string, options: NamespaceOptions): Scope {
+    return this.#inside(name, options, this.#epochSpace);
+  }
+
+  #inside(name: string, options: NamespaceOptions, epochSpace: KeySpace): Scope {
     checkText('cache.namespace', name);
     checkNamespaceOptions(options);
     const codecOptions = options.codec ?? this.codecOptions;
@@ -112,6 +115,7 @@ export class Scope implements Reading {
       failures: new Failures(options.onError ?? this.failures.mode, this.failures),
       plan: planDefaults(options.defaults, this.plan),
       parent: this,
+      epochSpace,
     });
   }
 

@@ -1,9 +1,29 @@
+/**
+ * Why a read found no value. `absent`: there is nothing · `stale`, `over`: its time, or its grace, is over · `loading`: it
+ * is being loaded for the first time · `otherVersion`: it is of another `version` · `cleared`, `invalidated`: by `clear`
+ * or `invalidateTags` · `schema`: the schema of the call rejects it · `unreadable`: it cannot be decoded · `failed`: Redis
+ * did not answer
+ */
+export type MissReason =
+  | 'absent'
+  | 'stale'
+  | 'over'
+  | 'loading'
+  | 'otherVersion'
+  | 'cleared'
+  | 'invalidated'
+  | 'schema'
+  | 'unreadable'
+  | 'failed';
+
 /** Counts since the cache was made, of this cache alone: each namespace counts for itself. */
 export interface CacheStats {
   /** Keys that a read found. Reads are `get`, `getMany` (per key), `getOrSet` and `getAndDelete`. */
   readonly hits: number;
   /** Keys that a read did not find, or could not use. */
   readonly misses: number;
+  /** The same, by the reason. */
+  readonly missesBy: Readonly<Record<MissReason, number>>;
   /** Calls of loaders. */
   readonly loads: number;
   /** Calls of `getOrSet` that waited for a load that another call had started. */
@@ -19,9 +39,26 @@ export interface CacheStats {
 /** The counters behind `CacheStats`. */
 export class Tally {
   hits = 0;
-  misses = 0;
+  readonly misses: Record<MissReason, number> = {
+    absent: 0,
+    stale: 0,
+    over: 0,
+    loading: 0,
+    otherVersion: 0,
+    cleared: 0,
+    invalidated: 0,
+    schema: 0,
+    unreadable: 0,
+    failed: 0,
+  };
   loads = 0;
   joined = 0;
   stale = 0;
   fenced = 0;
+}
+
+/** @param errors failures of the store that went through `onError` */
+export function statsOf({ hits, misses, loads, joined, stale, fenced }: Tally, errors: number): CacheStats {
+  const sum = Object.values(misses).reduce((so, count) => so + count, 0);
+  return { hits, misses: sum, missesBy: { ...misses }, loads, joined, stale, fenced, errors };
 }

@@ -1,8 +1,13 @@
+import { DecodeError } from '../codec/index.js';
+import { ignore } from '../core/abort.js';
 import { wrong } from '../core/check.js';
-import type { Duration } from '../core/duration.js';
-import { BadReplyError } from '../core/errors.js';
+import { type Duration, toMs } from '../core/duration.js';
+import { bodyStart } from './entries/tag-section.js';
+import { confirmStamp, guessStamp, isSameStamp, type Stamp } from './epochs/stamp.js';
 import { PartialWriteError } from './errors.js';
 import { type Life, planWrite, type WriteOptions } from './options.js';
+import { inspect } from './reads/inspect.js';
+import { isAlive } from './reads/verdict.js';
 import type { Scope } from './scope.js';
 
 /** What one entry is to become. */
@@ -24,9 +29,36 @@ export async function writeOne(scope: Scope, writing: Writing): Promise<void> {
 
 /** False when the key is taken. */
 export async function writeIfAbsent(scope: Scope, writing: Writing): Promise<boolean> {
-  const { key, entry, life } = prepare(scope, writing);
+  const write = prepare(scope, writing);
+  const { key, entry, life } = write;
   scope.beforeWrite(key);
-  return scope.common.store.add(key, entry, life.ttlMs);
+  const { store } = scope.common;
+  const { ttlMs } = life;
+  if (await stamped(scope, write, () => store.add(key, entry, { ttlMs, invalid: NOTHING }))) return true;
+  const invalid = await invalidHead(scope, key);
+  return invalid !== undefined && (await stamped(scope, write, () => store.add(key, entry, { ttlMs, invalid })));
+}
+
+/** Of an entry that has been cleared or invalidated, the part before its body. */
+async function invalidHead(scope: Scope, key: string): Promise<Buffer | undefined> {
+  try {
+    const found = await inspect(scope, key);
+    if (found?.verdict !== 'cleared' && found?.verdict !== 'invalidated') return undefined;
+    return found.bytes.subarray(0, bodyStart(found.bytes));
+  } catch (error) {
+    // what cannot be read takes the key all the same
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
+}
+
+/** Gives an entry a new lifetime. False when there is none. */
+export async function touch(scope: Scope, id: string, ttl: Duration): Promise<boolean> {
+  const key = scope.space.key(id);
+  const ttlMs = toMs(ttl, 'cache.ttl');
+  scope.common.reader.beforeWrite(key);
+  const found = await inspect(scope, key);
+  return found !== undefined && isAlive(found.verdict) && scope.common.store.touch(key, ttlMs);
 }
 
 export async function writeAll(scope: Scope, writings: readonly Writing[]): Promise<void> {
@@ -41,70 +73,47 @@ export async function writeAll(scope: Scope, writings: readonly Writing[]): Prom
   scope.failures.meetAll('setMany', failures, () => new PartialWriteError(writings.length - failures.length, failures));
 }
 
-/** How many there were. */
-export async function remove(scope: Scope, ids: readonly string[]): Promise<number> {
-  const keys = ids.map((id) => scope.space.key(id));
-  if (keys.length === 0) return 0;
-  for (const key of keys) scope.beforeWrite(key);
-  try {
-    const removed = await Promise.all(bySlot(scope, keys).map((group) => unlink(scope, group)));
-    return removed.reduce((sum, count) => sum + count, 0);
-  } catch (error) {
-    scope.failures.meet('delete', ids.length === 1 ? ids[0] : undefined, error);
-    return 0;
-  }
-}
-
-/** How many there are to be served as stale. */
-export async function markStale(scope: Scope, ids: readonly string[]): Promise<number> {
-  const keys = ids.map((id) => scope.space.key(id));
-  for (const key of keys) scope.beforeWrite(key);
-  try {
-    const marked = await Promise.all(keys.map((key) => scope.common.store.markStale(key)));
-    return marked.filter(Boolean).length;
-  } catch (error) {
-    scope.failures.meet('markStale', ids.length === 1 ? ids[0] : undefined, error);
-    return 0;
-  }
-}
-
-async function unlink(scope: Scope, keys: readonly string[]): Promise<number> {
-  const removed = await scope.common.manager.command(['UNLINK', ...keys]);
-  if (typeof removed !== 'number') throw new BadReplyError('UNLINK', 'a number', removed);
-  return removed;
-}
-
-/** The keys that one command may have: all of them, or in a cluster those of one slot. */
-function bySlot(scope: Scope, keys: readonly string[]): readonly (readonly string[])[] {
-  const { slotOf } = scope.common.manager;
-  if (slotOf === undefined || keys.length === 1) return [keys];
-  const groups = new Map<number, string[]>();
-  for (const key of keys) {
-    const slot = slotOf(key);
-    const group = groups.get(slot);
-    if (group === undefined) groups.set(slot, [key]);
-    else group.push(key);
-  }
-  return [...groups.values()];
-}
-
 /** An entry that is ready to be sent. */
 interface Write {
   readonly key: string;
   readonly entry: Buffer;
   readonly life: Life;
+  readonly tags: readonly string[];
+  /** By the epochs that are believed to be the present ones. */
+  readonly stamp: Stamp;
 }
 
 /** Everything about the arguments is checked here, before anything is sent. */
 function prepare(scope: Scope, { key: id, value, ttl }: Writing): Write {
   const key = scope.space.key(id);
   if (value === undefined) throw wrong('value', 'anything but undefined, which means a miss', value);
-  const life = planWrite(ttl, scope.plan, scope.common.manager.random);
-  return { key, entry: scope.format.encode(key, value), life };
+  const { life, tags } = planWrite(ttl, scope.plan, scope.common.manager.random);
+  const stamp = guessStamp(scope, tags);
+  return { key, life, tags, stamp, entry: scope.format.encode(key, value, { ...stamp, slidingMs: life.slidingMs }) };
 }
 
-/** A plain `SET`, unless the entry has to say when it is stale: that takes the server's time, and so a script. */
-function send({ common: { manager, store } }: Scope, { key, entry, life }: Write): Promise<unknown> {
-  if (life.graceMs > 0) return store.write(key, entry, life);
-  return manager.command(['SET', key, entry, 'PX', life.ttlMs]);
+/** A plain `SET`, unless the entry has to say until when it is what: that takes the server's time, and so a script. */
+function send(scope: Scope, write: Write): Promise<unknown> {
+  const { manager, store } = scope.common;
+  const { key, entry, life } = write;
+  const isTimed = life.graceMs > 0 || life.slidingMs > 0;
+  return stamped(scope, write, () =>
+    isTimed ? store.write(key, entry, life) : manager.command(['SET', key, entry, 'PX', life.ttlMs]),
+  );
 }
+
+/**
+ * Writes, and asks along whether the stamp is right. If it is not, because the namespace was cleared or a tag invalidated
+ * elsewhere since this process looked, the entry is stamped anew.
+ */
+async function stamped<T>(scope: Scope, write: Write, put: () => Promise<T>): Promise<T> {
+  const { key, entry, life, tags, stamp } = write;
+  const confirming = confirmStamp(scope, tags, life.ttlMs + life.graceMs);
+  confirming.catch(ignore); // the write's own failure goes first
+  const result = await put();
+  const right = await confirming;
+  if (!isSameStamp(stamp, right)) await scope.common.store.restamp(key, entry, right);
+  return result;
+}
+
+const NOTHING = Buffer.alloc(0);

@@ -45,6 +45,14 @@ export class ServerTime {
     this.#roundTripMs = this.#monotonicMs - sentMs;
   }
 
+  /** Takes the time out of the reply of a script, which is being sent now. */
+  async sampled<T extends { readonly nowMs: number }>(running: Promise<T>): Promise<T> {
+    const sentMs = this.#clock.monotonicMs();
+    const reply = await running;
+    this.sample(reply.nowMs, sentMs);
+    return reply;
+  }
+
   /** Never ahead of the server's time; undefined before the first sample. */
   earliestMs(): number | undefined {
     return this.#serverMs === undefined ? undefined : this.#serverMs + Math.floor(this.#ageMs());

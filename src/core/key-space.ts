@@ -4,8 +4,8 @@ import { checkText, wrong } from './check.js';
  * The keys of one module under one prefix: `<prefix>:<module>:{<id>}[:<part>]`.
  *
  * The hash tag puts all parts of one id into one cluster slot. An id that brings a non-empty `{tag}` of its own keeps
- * it, marked by `~`; all other braces are escaped. Two different ids never share a key, and no id can name a part or
- * a namespace: `docs/wire.md` has the grammar.
+ * it, marked by `~`; all other braces are escaped. Two different ids never share a key, and no id can name a part, a
+ * key of the space's own or a namespace: `docs/wire.md` has the grammar.
  */
 export class KeySpace {
   /** What every key of this space begins with. */
@@ -24,6 +24,14 @@ export class KeySpace {
   /** A key space inside this one, whose keys no id of this one can reach. */
   namespace(name: string): KeySpace {
     return new KeySpace(`${this.root}@${escape(name).replaceAll(':', '%3A')}:`);
+  }
+
+  /**
+   * A key that belongs to the space itself and to no id: `<root>epoch`, or `<root>tag:{<name>}` for one of a kind.
+   * @throws ConfigError for an empty or ill-formed name
+   */
+  own(kind: string, name?: string): string {
+    return name === undefined ? this.root + kind : `${this.root}${kind}:${tagged(name)}`;
   }
 
   /** The key of `id`, or of one part of it. @throws ConfigError for an empty or ill-formed id */

@@ -54,7 +54,7 @@ export class SessionStore {
       const deadlineMs = createdMs + life.absoluteMs;
       const { userTag, about, data } = seal(createdMs, deadlineMs);
       const args = [createdMs, deadlineMs, life.ttlMs, life.idleMs, userTag, about, data] as const;
-      const { status, nowMs } = await this.#sampled(this.#create.run([key], args));
+      const { status, nowMs } = await this.#time.sampled(this.#create.run([key], args));
       if (status === 'created') return;
       // a random id that is taken means a broken source of randomness: nothing that trying again would cure
       if (status === 'taken') throw new BadReplyError('session.create', 'that a new id is free', status);
@@ -89,7 +89,7 @@ export class SessionStore {
   async touch(key: string, record: SessionRecord): Promise<SessionRecord | undefined> {
     let flight = this.#touching.get(key);
     if (flight === undefined) {
-      const touching = this.#sampled(this.#touch.run([key], [touchEveryMs(record.idleMs)]));
+      const touching = this.#time.sampled(this.#touch.run([key], [touchEveryMs(record.idleMs)]));
       flight = touching.finally(() => this.#touching.delete(key));
       this.#touching.set(key, flight);
     }
@@ -100,13 +100,13 @@ export class SessionStore {
   /** False when the session is gone. Cost: 1 round trip. */
   async extend(key: string, ttlMs: number): Promise<boolean> {
     this.#reads.flush();
-    const { live } = await this.#sampled(this.#extend.run([key], [ttlMs]));
+    const { live } = await this.#time.sampled(this.#extend.run([key], [ttlMs]));
     return live !== undefined;
   }
 
   /** Replaces the data if the session lives and still has the record's revision. Cost: 1 round trip. */
   async save(key: string, record: SessionRecord, data: Uint8Array): Promise<scripts.SaveReply> {
-    return this.#sampled(this.#save.run([key], [record.revision, data]));
+    return this.#time.sampled(this.#save.run([key], [record.revision, data]));
   }
 
   /** False when there was nothing to destroy. Cost: 1 round trip. */
@@ -116,10 +116,4 @@ export class SessionStore {
   }
 
   /** What a script of ours answers has the server's time with it. */
-  async #sampled<T extends { readonly nowMs: number }>(running: Promise<T>): Promise<T> {
-    const sentMs = this.#manager.clock.monotonicMs();
-    const reply = await running;
-    this.#time.sample(reply.nowMs, sentMs);
-    return reply;
-  }
 }

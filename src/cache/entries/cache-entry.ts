@@ -1,7 +1,7 @@
 /**
  * `fresh`: what `get` returns · `stale`: what `getOrSet` may serve · `over`: kept for a load in progress only ·
  * `not-found`: a loader said that there is no value · `loading`: a load in progress and no value · `other-version`: of
- * another `version` · `unreadable`: bytes that are no value of this cache, see `problem` · `other-type`: no string.
+ * another `version` · `cleared`: with its namespace · `invalidated`: by one of its tags · `unreadable`: bytes that are no value of this cache, see `problem` · `other-type`: no string.
  */
 export type EntryState =
   | 'fresh'
@@ -10,6 +10,8 @@ export type EntryState =
   | 'not-found'
   | 'loading'
   | 'other-version'
+  | 'cleared'
+  | 'invalidated'
   | 'unreadable'
   | 'other-type';
 
@@ -31,6 +33,7 @@ export interface CacheEntry<T> {
   readonly expiresInMs: number | undefined;
   /** How long its loader took; undefined where there was none. */
   readonly loadMs: number | undefined;
+  readonly tags: readonly string[];
   /** Somebody is loading it, or has failed a moment ago. */
   readonly isLeased: boolean;
   /** In Redis, header included; 0 for another type. */

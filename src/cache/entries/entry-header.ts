@@ -1,9 +1,10 @@
 import { FRAME_MAGIC } from '../../codec/envelope.js';
 import { DecodeError } from '../../codec/index.js';
 import { readU32, readU48 } from '../../core/bytes.js';
+import { NAMESPACE_PART } from '../epochs/epoch-value.js';
 
 /*
- * The header of a cache entry: 47 bytes before the value's envelope. All numbers big endian, all times milliseconds by
+ * The header of a cache entry: 48 bytes before the value's envelope. All numbers big endian, all times milliseconds by
  * the server's clock.
  *
  *   0      0xC1, never the first byte of a foreign MessagePack or JSON value
@@ -11,24 +12,28 @@ import { readU32, readU48 } from '../../core/bytes.js';
  *   2      flags, see FLAG; unknown ones mean a newer layout
  *   3-5    loadMs: how long the loader took, saturating; 0 = written by `set`
  *   6-9    value version: first 4 bytes of SHA-256 of the `version` option; 0 = none
- *   10-15  createdAt; 0 = unknown
- *   16-21  freshUntil; 0 = fresh for as long as Redis keeps the entry
- *   22-27  staleUntil: until then it may be served where stale values are; 0 = for as long as Redis keeps the entry.
+ *   10-14  the namespace's epoch in which it was written: another one since then, and the entry is cleared
+ *   15-20  createdAt; 0 = unknown
+ *   21-26  freshUntil; 0 = fresh for as long as Redis keeps the entry
+ *   27-32  staleUntil: until then it may be served where stale values are; 0 = for as long as Redis keeps the entry.
  *          Redis may keep it longer, for the sake of the lease
- *   28-33  leaseUntil; 0 = no lease
- *   34-45  lease token; zeros = no lease
- *   46     number of tags in the tag section that follows; 0 = no section
+ *   33-38  leaseUntil; 0 = no lease
+ *   39-46  lease token; zeros = no lease
+ *   47     number of tags in the tag section
+ *
+ * Then, if the flags say so, 6 bytes: by how much a read prolongs the lifetime (ms); and the tag section.
  *
  * The header is not covered by the envelope's CRC or by its encryption, because a lease changes it in place. Whoever
- * can write to Redis can change freshness and version of an entry, but not its value, nor move it to another key.
+ * can write to Redis can change freshness, version and tags of an entry, but not its value, nor move it to another key.
  */
-export const HEADER_BYTES = 47;
+export const HEADER_BYTES = 48;
 export const KIND = 0x02;
 export const FLAG = {
   /** A lease and no value. */
   placeholder: 0x01,
   /** That there is no value is what is cached. */
   negative: 0x02,
+  /** A read prolongs the lifetime. */
   sliding: 0x04,
   tags: 0x08,
   /** Somebody wants to be woken when the lease ends. */
@@ -39,18 +44,24 @@ const KNOWN_FLAGS = FLAG.placeholder | FLAG.negative | FLAG.sliding | FLAG.tags 
 const LOAD_MS = 3;
 const MAX_LOAD_MS = 0xff_ff_ff;
 const VERSION = 6;
-const CREATED_AT = 10;
-const FRESH_UNTIL = 16;
-const STALE_UNTIL = 22;
-const LEASE_UNTIL = 28;
-const LEASE_TOKEN = 34;
-const TAG_COUNT = 46;
+const EPOCH = 10;
+const CREATED_AT = 15;
+const FRESH_UNTIL = 21;
+const STALE_UNTIL = 27;
+const LEASE_UNTIL = 33;
+const LEASE_TOKEN = 39;
+const TAG_COUNT = 47;
+const SLIDING_BYTES = 6;
+
+export const TOKEN_BYTES = 8;
+/** Where the times stand that tell one state of an entry from another. */
+export const TIMES = { from: CREATED_AT, to: LEASE_UNTIL } as const;
 
 /**
- * What an entry is worth at a moment: `none` is an entry, but not of a value, with tags that this release cannot check,
- * or over.
+ * What the header of an entry says of it at a moment, without a look at epochs: `over` is past its grace, or kept for the
+ * sake of a lease; `loading` is a lease and no value.
  */
-export type Standing = 'fresh' | 'stale' | 'none';
+export type Standing = 'fresh' | 'stale' | 'over' | 'loading';
 
 /** What the header of an entry with a value says about it. */
 export interface EntryTimes {
@@ -78,35 +89,67 @@ export function setFlag(header: Buffer, flag: number): void {
   header[2] = (header[2] as number) | flag;
 }
 
-/** What the flags of an entry say of its body. */
-export interface EntryFlags {
-  readonly isPlaceholder: boolean;
-  readonly isNegative: boolean;
-  readonly hasTags: boolean;
+/** @param epoch of the namespace */
+export function setEpoch(header: Buffer, epoch: Buffer): void {
+  for (let index = 0; index < NAMESPACE_PART.bytes; index += 1) {
+    header[EPOCH + index] = epoch[NAMESPACE_PART.from + index] as number;
+  }
 }
 
-export function flagsOf(entry: Buffer): EntryFlags {
-  const flags = entry[2] as number;
-  return {
-    isPlaceholder: (flags & FLAG.placeholder) !== 0,
-    isNegative: (flags & FLAG.negative) !== 0,
-    hasTags: (flags & FLAG.tags) !== 0,
-  };
+export function setTagCount(header: Buffer, count: number): void {
+  header[TAG_COUNT] = count;
 }
 
-export function isNegative(entry: Buffer): boolean {
-  return ((entry[2] as number) & FLAG.negative) !== 0;
+export function tagCountOf(entry: Buffer): number {
+  return entry[TAG_COUNT] as number;
 }
 
-/** Until when an entry is fresh (0: not said), and how long its load took. */
-export function endOf(entry: Buffer): { readonly freshUntilMs: number; readonly loadMs: number } {
+/** Whether an entry was written in this epoch of its namespace; where there is none, it was not. */
+export function isOfEpoch(entry: Buffer, epoch: Buffer | null): boolean {
+  if (epoch === null) return false;
+  for (let index = 0; index < NAMESPACE_PART.bytes; index += 1) {
+    if (entry[EPOCH + index] !== epoch[NAMESPACE_PART.from + index]) return false;
+  }
+  return true;
+}
+
+export function hasFlag(entry: Buffer, flag: number): boolean {
+  return ((entry[2] as number) & flag) !== 0;
+}
+
+/** Of bytes that may also have no header. */
+export function isSliding(bytes: Buffer): boolean {
+  return bytes[0] === FRAME_MAGIC && hasFlag(bytes, FLAG.sliding);
+}
+
+/** Where the tag section begins, or the value's envelope where there is none. */
+export function headEnd(entry: Buffer): number {
+  return hasFlag(entry, FLAG.sliding) ? HEADER_BYTES + SLIDING_BYTES : HEADER_BYTES;
+}
+
+/** By how much a read prolongs the lifetime of an entry: 0 for not at all. */
+export function slidingMsOf(entry: Buffer): number {
+  return hasFlag(entry, FLAG.sliding) ? readU48(entry, HEADER_BYTES) : 0;
+}
+
+export function slidingPart(slidingMs: number): Buffer {
+  const part = Buffer.alloc(SLIDING_BYTES);
+  part.writeUIntBE(slidingMs, 0, SLIDING_BYTES);
+  return part;
+}
+
+export function freshUntilOf(entry: Buffer): number {
+  return readU48(entry, FRESH_UNTIL);
+}
+
+export function loadMsOf(entry: Buffer): number {
   // the four bytes from the flags on, without the flags
-  return { freshUntilMs: readU48(entry, FRESH_UNTIL), loadMs: readU32(entry, LOAD_MS - 1) & MAX_LOAD_MS };
+  return readU32(entry, LOAD_MS - 1) & MAX_LOAD_MS;
 }
 
 export function timesOf(entry: Buffer): EntryTimes {
   return {
-    loadMs: endOf(entry).loadMs,
+    loadMs: loadMsOf(entry),
     createdMs: readU48(entry, CREATED_AT),
     freshUntilMs: readU48(entry, FRESH_UNTIL),
     staleUntilMs: readU48(entry, STALE_UNTIL),
@@ -121,19 +164,27 @@ export function timesOf(entry: Buffer): EntryTimes {
 export function standingOf(key: string, entry: Buffer, nowMs: number): Standing {
   const flags = entry[2] as number;
   if (entry[1] !== KIND) throw newer(key, 'it is no cache entry, or one of a newer version');
-  if (entry.length < HEADER_BYTES) {
-    throw new DecodeError({ key, reason: 'truncated', detail: 'it is shorter than the header of a cache entry' });
+  if (entry.length < HEADER_BYTES) throw cutShort(key, 'it is shorter than the header of a cache entry');
+  const hasTags = (flags & FLAG.tags) !== 0;
+  if ((flags & ~KNOWN_FLAGS) !== 0 || hasTags !== (entry[TAG_COUNT] !== 0)) {
+    throw newer(key, 'the cache entry was written by a newer version');
   }
-  if ((flags & ~KNOWN_FLAGS) !== 0) throw newer(key, 'the cache entry was written by a newer version');
-  if ((flags & (FLAG.placeholder | FLAG.tags)) !== 0 || entry[TAG_COUNT] !== 0) return 'none';
+  if ((flags & FLAG.placeholder) !== 0) return 'loading';
   const freshUntilMs = readU48(entry, FRESH_UNTIL);
+  if (nowMs < freshUntilMs) return 'fresh';
   const staleUntilMs = readU48(entry, STALE_UNTIL);
-  if (staleUntilMs !== 0 && nowMs >= staleUntilMs) return 'none';
-  return freshUntilMs === 0 || nowMs < freshUntilMs ? 'fresh' : 'stale';
+  if (staleUntilMs !== 0 && nowMs >= staleUntilMs) return 'over';
+  return freshUntilMs === 0 ? 'fresh' : 'stale';
 }
 
 export function versionOf(entry: Buffer): number {
   return readU32(entry, VERSION);
+}
+
+/** Whether an entry that is no longer fresh, for whatever reason, may be served where stale values are. */
+export function hasGrace(entry: Buffer, nowMs: number): boolean {
+  const staleUntilMs = readU48(entry, STALE_UNTIL);
+  return staleUntilMs > readU48(entry, FRESH_UNTIL) && nowMs < staleUntilMs;
 }
 
 /** Whether nobody may load the entry just now. @param nowMs not behind the server's time */
@@ -148,4 +199,9 @@ export function holdsLease(entry: Buffer, token: Buffer): boolean {
 
 function newer(key: string, detail: string): DecodeError {
   return new DecodeError({ key, reason: 'version', detail });
+}
+
+/** Of an entry that ends before it should. */
+export function cutShort(key: string, detail: string): DecodeError {
+  return new DecodeError({ key, reason: 'truncated', detail });
 }

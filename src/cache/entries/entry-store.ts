@@ -1,7 +1,10 @@
 import type { RedisManager } from '../../client/manager.js';
 import type { ScriptOf } from '../../client/script.js';
 import type { Life } from '../options.js';
+import { namespacePart } from '../epochs/epoch-value.js';
+import type { Stamp } from '../epochs/stamp.js';
 import * as scripts from './entry-scripts.js';
+import { tagSection } from './tag-section.js';
 import type { DoneReply } from './script-parts.js';
 
 /** Writes of entries that take more than a `SET`. Each costs 1 round trip. */
@@ -10,6 +13,8 @@ export class EntryStore {
   readonly #channel: string;
   readonly #write: ScriptOf<typeof scripts.WRITE>;
   readonly #add: ScriptOf<typeof scripts.ADD>;
+  readonly #restamp: ScriptOf<typeof scripts.RESTAMP>;
+  readonly #slide: ScriptOf<typeof scripts.SLIDE>;
   readonly #touch: ScriptOf<typeof scripts.TOUCH>;
   readonly #markStale: ScriptOf<typeof scripts.MARK_STALE>;
 
@@ -19,6 +24,8 @@ export class EntryStore {
     this.#channel = channel;
     this.#write = manager.script(scripts.WRITE);
     this.#add = manager.script(scripts.ADD);
+    this.#restamp = manager.script(scripts.RESTAMP);
+    this.#slide = manager.script(scripts.SLIDE);
     this.#touch = manager.script(scripts.TOUCH);
     this.#markStale = manager.script(scripts.MARK_STALE);
   }
@@ -28,9 +35,19 @@ export class EntryStore {
     await this.#done(this.#write.run([key], [entry, ttlMs, graceMs]));
   }
 
-  /** Stores an entry unless the key is taken. */
-  add(key: string, entry: Buffer, ttlMs: number): Promise<boolean> {
-    return this.#done(this.#add.run([key], [entry, ttlMs]));
+  /** Stores an entry unless the key is taken by anything but `invalid`: an entry up to its body. */
+  add(key: string, entry: Buffer, { ttlMs, invalid }: { ttlMs: number; invalid: Buffer }): Promise<boolean> {
+    return this.#done(this.#add.run([key], [entry, ttlMs, invalid]));
+  }
+
+  /** Stamps an entry as it should have been, if it is still there as it was written. */
+  restamp(key: string, written: Buffer, { epoch, tags }: Stamp): Promise<boolean> {
+    return this.#done(this.#restamp.run([key], [written, namespacePart(epoch), tagSection(tags)]));
+  }
+
+  /** Prolongs the lifetime of an entry that a read prolongs. */
+  slide(key: string): Promise<boolean> {
+    return this.#done(this.#slide.run([key], []));
   }
 
   /** Gives an entry a new lifetime from now on. False when there is none. */
@@ -44,9 +61,6 @@ export class EntryStore {
   }
 
   async #done(running: Promise<DoneReply>): Promise<boolean> {
-    const sentMs = this.#manager.clock.monotonicMs();
-    const { done, nowMs } = await running;
-    this.#manager.serverTime.sample(nowMs, sentMs);
-    return done;
+    return (await this.#manager.serverTime.sampled(running)).done;
   }
 }

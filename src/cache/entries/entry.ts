@@ -6,23 +6,32 @@ import { wrong } from '../../core/check.js';
 import {
   blankHeader,
   FLAG,
+  hasFlag,
   HEADER_BYTES,
-  isNegative,
+  setEpoch,
   setFlag,
   setLoadMs,
+  setTagCount,
+  slidingPart,
   type Standing,
   standingOf,
   versionOf,
 } from './entry-header.js';
+import { bodyStart, type Tag, tagSection } from './tag-section.js';
 
 /** What `increment` leaves: a decimal integer in its one canonical form. */
 const COUNTER = /^(?:0|-?[1-9]\d{0,15})$/;
 const MAX_COUNTER_BYTES = 17;
 
-/** What a loader made. */
-export interface Made {
-  /** How long it took. */
-  readonly loadMs: number;
+/** What an entry says beside its value. */
+export interface EntryFacts {
+  /** Of its namespace: where it is not known, the entry can be found by nobody. */
+  readonly epoch?: Buffer | undefined;
+  readonly tags?: readonly Tag[] | undefined;
+  /** By how much a read prolongs its lifetime. 0: not at all. */
+  readonly slidingMs?: number | undefined;
+  /** How long its loader took, if it was loaded. */
+  readonly loadMs?: number | undefined;
 }
 
 /** Turns values of one cache into entries and back: its codec and its `version`. */
@@ -31,8 +40,6 @@ export class EntryFormat {
   readonly #version: number;
   readonly #readsForeign: boolean;
   readonly #blank: Buffer;
-  /** The header of an entry that has no value yet. */
-  readonly placeholder: Buffer;
 
   /** @throws ConfigError */
   constructor(options: CodecOptions | undefined, version: string | undefined) {
@@ -44,28 +51,43 @@ export class EntryFormat {
     this.#version = versionId(version);
     this.#readsForeign = options?.foreign !== undefined;
     this.#blank = blankHeader(this.#version);
-    this.placeholder = blankHeader(this.#version);
-    setFlag(this.placeholder, FLAG.placeholder);
   }
 
   /**
    * An entry without times: fresh for as long as Redis keeps it, unless a script writes them.
    * @throws SerializationError for a value that the codec cannot bring back as it was
    */
-  encode(key: string, value: unknown, made?: Made): Buffer {
-    const body = this.#codec.encode(value, contextOf(key));
-    const entry = Buffer.allocUnsafe(HEADER_BYTES + body.length);
-    entry.set(this.#blank, 0);
-    entry.set(body, HEADER_BYTES);
-    if (made !== undefined) setLoadMs(entry, made.loadMs);
-    return entry;
+  encode(key: string, value: unknown, facts: EntryFacts): Buffer {
+    return this.#entry(facts, this.#codec.encode(value, contextOf(key)));
   }
 
   /** The entry that says that there is no value. */
-  encodeNegative({ loadMs }: Made): Buffer {
-    const entry = Buffer.from(this.#blank);
+  encodeNegative(facts: EntryFacts): Buffer {
+    const entry = this.#entry(facts, NO_BODY);
     setFlag(entry, FLAG.negative);
-    setLoadMs(entry, loadMs);
+    return entry;
+  }
+
+  /** The header of an entry that has no value yet. */
+  placeholder(epoch: Buffer): Buffer {
+    const header = this.#entry({ epoch }, NO_BODY);
+    setFlag(header, FLAG.placeholder);
+    return header;
+  }
+
+  #entry({ epoch, tags = NO_TAGS, slidingMs = 0, loadMs = 0 }: EntryFacts, body: Uint8Array): Buffer {
+    const isPlain = slidingMs === 0 && tags.length === 0;
+    const sections = isPlain ? NO_BODY : sectionsOf(slidingMs, tags);
+    const entry = Buffer.allocUnsafe(HEADER_BYTES + sections.length + body.length);
+    entry.set(this.#blank, 0);
+    entry.set(body, HEADER_BYTES + sections.length);
+    if (epoch !== undefined) setEpoch(entry, epoch);
+    if (loadMs > 0) setLoadMs(entry, loadMs);
+    if (isPlain) return entry;
+    entry.set(sections, HEADER_BYTES);
+    if (slidingMs > 0) setFlag(entry, FLAG.sliding);
+    if (tags.length > 0) setFlag(entry, FLAG.tags);
+    setTagCount(entry, tags.length);
     return entry;
   }
 
@@ -74,19 +96,15 @@ export class EntryFormat {
     return bytes[0] === FRAME_MAGIC;
   }
 
-  isOfThisVersion(entry: Buffer): boolean {
-    return versionOf(entry) === this.#version;
-  }
-
   /**
    * What bytes are worth, by their header alone. Counters and foreign values have none, and are fresh.
    * @param nowMs not behind the server's time
    * @throws DecodeError
    */
-  standing(key: string, bytes: Buffer, nowMs: number): Standing {
+  standing(key: string, bytes: Buffer, nowMs: number): Standing | 'other-version' {
     if (!this.isEntry(bytes)) return 'fresh';
     const standing = standingOf(key, bytes, nowMs);
-    return this.isOfThisVersion(bytes) ? standing : 'none';
+    return standing === 'loading' || versionOf(bytes) === this.#version ? standing : 'other-version';
   }
 
   /**
@@ -95,20 +113,27 @@ export class EntryFormat {
    */
   value(key: string, bytes: Buffer): unknown {
     if (!this.isEntry(bytes)) return counterIn(bytes) ?? this.#codec.decode(bytes, contextOf(key));
-    if (isNegative(bytes)) return undefined;
+    if (hasFlag(bytes, FLAG.negative)) return undefined;
+    const start = bodyStart(bytes);
     // a body without an envelope is damage, also where the codec reads foreign values
-    if (bytes[HEADER_BYTES] !== FRAME_MAGIC) {
+    if (bytes[start] !== FRAME_MAGIC) {
       throw new DecodeError({ key, reason: 'truncated', detail: 'its header is followed by no envelope' });
     }
-    return this.#codec.decode(bytes, contextOf(key), HEADER_BYTES);
+    return this.#codec.decode(bytes, contextOf(key), start);
   }
 
-  /** Whether bytes of which only the header need be there would be read as a value, as far as a header can tell. */
-  holdsValue(key: string, head: Buffer, nowMs: number): boolean {
-    if (head.length === 0) return false;
-    if (!this.isEntry(head)) return this.#readsForeign || counterIn(head) !== undefined;
-    return this.standing(key, head, nowMs) === 'fresh' && !isNegative(head);
+  /** Whether bytes that have a standing would be a value, as far as can be told without decoding it. */
+  mayBeValue(bytes: Buffer): boolean {
+    if (!this.isEntry(bytes)) return this.#readsForeign || counterIn(bytes) !== undefined;
+    return !hasFlag(bytes, FLAG.negative);
   }
+}
+
+const NO_BODY = Buffer.alloc(0);
+const NO_TAGS: readonly Tag[] = [];
+
+function sectionsOf(slidingMs: number, tags: readonly Tag[]): Buffer {
+  return Buffer.concat(slidingMs === 0 ? [tagSection(tags)] : [slidingPart(slidingMs), tagSection(tags)]);
 }
 
 function contextOf(key: string): CodecContext {

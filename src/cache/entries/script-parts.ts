@@ -9,8 +9,8 @@ local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 
 /** The server's time, the header, and whether it is that of an entry. Every script answers `{status, now, …}`. */
 export const HEAD = `${TIME}
-local head = redis.call('GETRANGE', KEYS[1], 0, 46)
-local entry = #head == 47 and string.sub(head, 1, 2) == '\\193\\2'
+local head = redis.call('GETRANGE', KEYS[1], 0, 47)
+local entry = #head == 48 and string.sub(head, 1, 2) == '\\193\\2'
 local function flag(bit) return math.floor(string.byte(head, 3) / bit) % 2 == 1 end
 `;
 
@@ -21,8 +21,16 @@ local function wake(channel)
 end
 `;
 
-/** Bytes 28-45 of a header without a lease. */
-export const NO_LEASE = `string.rep('\\0', 18)`;
+/** Writes the epochs of an entry anew: that of its namespace, and the tag section, which has the same length. */
+export const STAMP = `
+local function stamp(epoch, section)
+  redis.call('SETRANGE', KEYS[1], 10, epoch)
+  if section ~= '' then redis.call('SETRANGE', KEYS[1], flag(4) and 54 or 48, section) end
+end
+`;
+
+/** Bytes 33-46 of a header without a lease. */
+export const NO_LEASE = `string.rep('\\0', 14)`;
 
 /** Whether a script did what it was asked for, and the server's time. */
 export interface DoneReply {

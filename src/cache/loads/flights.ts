@@ -1,6 +1,7 @@
 import { ignore } from '../../core/abort.js';
 import type { EntryFormat } from '../entries/entry.js';
 import { holdsLease } from '../entries/entry-header.js';
+import type { Stamp } from '../epochs/stamp.js';
 
 /** One load in progress, and those who wait for it. It yields the entry's bytes, of which each caller gets its own value. */
 export class Flight {
@@ -12,6 +13,10 @@ export class Flight {
   loaded: Buffer | undefined = undefined;
   /** Settles when what was loaded has been stored; never rejects. */
   stored: Promise<void> | undefined = undefined;
+  /** A tag of what it has brought was invalidated while it was loaded: good enough for those who called before, only. */
+  isOvertaken = false;
+  /** The epochs in which it was begun, as soon as they are known; undefined where the store failed. Never rejects. */
+  stamping: Promise<Stamp | undefined> = Promise.resolve(undefined);
   /** What its lease is known by, from the time when it is asked for. */
   #token: Buffer | undefined;
   #claimedAt = 0;
@@ -54,14 +59,18 @@ export class Flight {
     this.#foundAt = order;
   }
 
+  /** Whether it has to be loaded after somebody has read the key: what he may know of, the load will see. */
+  beginsAfter(read: Reading): boolean {
+    return this.#token === undefined || this.#claimedAt > read.order;
+  }
+
   /**
-   * Whether what it is going to bring may be good enough for somebody who has read the key and found nothing: it is
-   * loaded after that, or nobody had touched the entry between the beginning of the load and that reading. A load
-   * without a lease cannot tell.
+   * Whether nobody had touched the entry between the beginning of the load and a reading of it. A load without a lease
+   * cannot tell.
    */
-  mayServe(read: Reading): boolean {
-    if (this.#token === undefined || this.#claimedAt > read.order) return true;
-    return read.bytes !== undefined && holdsLease(read.bytes, this.#token);
+  isIntact(read: Reading): boolean {
+    const { bytes } = read;
+    return this.#token !== undefined && bytes !== undefined && holdsLease(bytes, this.#token);
   }
 
   /** Whether what it has brought is older than what somebody has read. */
@@ -140,12 +149,6 @@ export class Flights {
 
   at(key: string): Flight | undefined {
     return this.#current.get(key);
-  }
-
-  /** The flight that a caller with this format may join who has read the key. */
-  joinable(key: string, format: EntryFormat, read: Reading): Flight | undefined {
-    const flight = this.#current.get(key);
-    return flight?.format === format && flight.mayServe(read) ? flight : undefined;
   }
 
   /** Starts a load and makes it the current one, detaching another. */

@@ -1,16 +1,16 @@
 /**
- * The scripts of a load: who may load, and who may store what it brought. The lease is in the entry itself (bytes 28-45
+ * The scripts of a load: who may load, and who may store what it brought. The lease is in the entry itself (bytes 33-46
  * of its header), so whatever replaces or removes the key, be it a raw `DEL`, ends the lease with it.
  *
  * Sources: Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013, §3.2.1 (leases); rueidisaside (the lease stands
  * at the key of the value).
  */
 import { defineScript, type ScriptDef } from '../../client/script.js';
-import { type DoneReply, doneReply, HEAD, integers, NO_LEASE, WAKE } from '../entries/script-parts.js';
+import { type DoneReply, doneReply, HEAD, integers, NO_LEASE, STAMP, WAKE } from '../entries/script-parts.js';
 
 /** Goes on only while the lease is the caller's. */
 const MINE = `${HEAD}
-if not entry or string.sub(head, 35, 46) ~= ARGV[1] then return {0, now} end
+if not entry or string.sub(head, 40, 47) ~= ARGV[1] then return {0, now} end
 `;
 
 /**
@@ -46,25 +46,25 @@ export const ACQUIRE: ScriptDef<
   lua: `
 -- KEYS[1] the entry
 -- ARGV[1] token  ARGV[2] lease (ms)  ARGV[3] ask, wait or take  ARGV[4] header of a placeholder
--- ARGV[5] bytes 10-27 of the entry as the caller saw it, '' = none
+-- ARGV[5] bytes 15-32 of the entry as the caller saw it, '' = none
 -- returns {1, now, 0} granted, {0, now, ms left} another holds it, {2, now, 0} changed, {3, now, 0} no entry
 ${HEAD}
 local lease = tonumber(ARGV[2])
 local claim = struct.pack('>I6', now + lease) .. ARGV[1]
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  redis.call('SET', KEYS[1], string.sub(ARGV[4], 1, 28) .. claim .. '\\0', 'PX', lease)
+  redis.call('SET', KEYS[1], string.sub(ARGV[4], 1, 33) .. claim .. '\\0', 'PX', lease)
   return {1, now, 0}
 end
 if not entry then return {3, now, 0} end
 -- asked a second time by the same caller
-if string.sub(head, 35, 46) == ARGV[1] then return {1, now, 0} end
+if string.sub(head, 40, 47) == ARGV[1] then return {1, now, 0} end
 if ARGV[3] ~= 'take' then
-  local fresh = struct.unpack('>I6', head, 17)
-  local same = string.sub(head, 7, 10) == string.sub(ARGV[4], 7, 10)
-  if same and not flag(1) and (fresh == 0 or fresh > now) and string.sub(head, 11, 28) ~= ARGV[5] then
+  local fresh = struct.unpack('>I6', head, 22)
+  local same = string.sub(head, 7, 15) == string.sub(ARGV[4], 7, 15)
+  if same and not flag(1) and (fresh == 0 or fresh > now) and string.sub(head, 16, 33) ~= ARGV[5] then
     return {2, now, 0}
   end
-  local held = struct.unpack('>I6', head, 29)
+  local held = struct.unpack('>I6', head, 34)
   if held > now then
     if ARGV[3] == 'wait' and not flag(16) then
       redis.call('SETRANGE', KEYS[1], 2, string.char(string.byte(head, 3) + 16))
@@ -73,9 +73,9 @@ if ARGV[3] ~= 'take' then
   end
 end
 local left = redis.call('PTTL', KEYS[1])
-local stale = struct.unpack('>I6', head, 23)
+local stale = struct.unpack('>I6', head, 28)
 if stale == 0 and left >= 0 then stale = now + left end
-redis.call('SETRANGE', KEYS[1], 22, struct.pack('>I6', stale) .. claim)
+redis.call('SETRANGE', KEYS[1], 27, struct.pack('>I6', stale) .. claim)
 if left >= 0 and left < lease then redis.call('PEXPIRE', KEYS[1], lease) end
 return {1, now, 0}`,
 });
@@ -102,37 +102,46 @@ export const COMMIT: ScriptDef<
 ${HEAD}${WAKE}
 if ARGV[1] == '' then
   if entry or redis.call('EXISTS', KEYS[1]) == 0 then return {0, now} end
-elseif not entry or string.sub(head, 35, 46) ~= ARGV[1] then
+elseif not entry or string.sub(head, 40, 47) ~= ARGV[1] then
   return {0, now}
 end
 local fresh = now + tonumber(ARGV[3])
 local stale = fresh + tonumber(ARGV[4])
 local times = struct.pack('>I6I6I6', now, fresh, stale)
-redis.call('SET', KEYS[1], string.sub(ARGV[2], 1, 10) .. times .. string.sub(ARGV[2], 29), 'PX', stale - now)
+redis.call('SET', KEYS[1], string.sub(ARGV[2], 1, 15) .. times .. string.sub(ARGV[2], 34), 'PX', stale - now)
 if entry then wake(ARGV[5]) end
 return {1, now}`,
 });
 
 /** Makes the value that is there fresh again. */
 export const REFRESH: ScriptDef<
-  readonly [token: Uint8Array, ttlMs: number, graceMs: number, channel: string],
+  readonly [
+    token: Uint8Array,
+    ttlMs: number,
+    graceMs: number,
+    channel: string,
+    epoch: Uint8Array,
+    tagSection: Uint8Array,
+  ],
   DoneReply
 > = defineScript({
   name: 'cache.refresh',
   keys: ['entry'],
-  args: ['token', 'ttlMs', 'graceMs', 'channel'],
+  args: ['token', 'ttlMs', 'graceMs', 'channel', 'epoch', 'tagSection'],
   readOnly: false,
   idempotent: false,
   inOrder: true,
   decode: (reply) => doneReply('cache.refresh', reply),
   lua: `
 -- KEYS[1] the entry  ARGV[1] token  ARGV[2] fresh for (ms)  ARGV[3] then stale for (ms)  ARGV[4] channel of those who wait
+-- ARGV[5] epoch of the namespace  ARGV[6] tag section, '' = none
 -- returns {1, now} fresh again, {0, now} not the holder any more
-${MINE}${WAKE}
+${MINE}${WAKE}${STAMP}
 if flag(1) then return {0, now} end
+stamp(ARGV[5], ARGV[6])
 local fresh = now + tonumber(ARGV[2])
 local stale = fresh + tonumber(ARGV[3])
-redis.call('SETRANGE', KEYS[1], 16, struct.pack('>I6I6', fresh, stale) .. ${NO_LEASE})
+redis.call('SETRANGE', KEYS[1], 21, struct.pack('>I6I6', fresh, stale) .. ${NO_LEASE})
 redis.call('PEXPIRE', KEYS[1], stale - now)
 wake(ARGV[4])
 return {1, now}`,
@@ -157,8 +166,8 @@ if flag(1) then
   redis.call('UNLINK', KEYS[1])
 else
   local pause = tonumber(ARGV[2])
-  redis.call('SETRANGE', KEYS[1], 28, struct.pack('>I6', pause > 0 and now + pause or 0) .. string.rep('\\0', 12))
-  local stale = struct.unpack('>I6', head, 23)
+  redis.call('SETRANGE', KEYS[1], 33, struct.pack('>I6', pause > 0 and now + pause or 0) .. string.rep('\\0', 8))
+  local stale = struct.unpack('>I6', head, 28)
   if stale > 0 then redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', stale)) end
 end
 wake(ARGV[3])
@@ -178,7 +187,7 @@ export const RENEW: ScriptDef<readonly [token: Uint8Array, leaseMs: number], Don
 -- returns {1, now} prolonged, {0, now} not the holder any more
 ${MINE}
 local lease = tonumber(ARGV[2])
-redis.call('SETRANGE', KEYS[1], 28, struct.pack('>I6', now + lease))
+redis.call('SETRANGE', KEYS[1], 33, struct.pack('>I6', now + lease))
 local left = redis.call('PTTL', KEYS[1])
 if left >= 0 and left < lease then redis.call('PEXPIRE', KEYS[1], lease) end
 return {1, now}`,

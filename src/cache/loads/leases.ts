@@ -1,11 +1,14 @@
 import type { RedisManager } from '../../client/manager.js';
 import type { ScriptOf } from '../../client/script.js';
 import type { Clock, Timer } from '../../core/clock.js';
+import { TOKEN_BYTES } from '../entries/entry-header.js';
 import type { DoneReply } from '../entries/script-parts.js';
+import { tagSection } from '../entries/tag-section.js';
+import { namespacePart } from '../epochs/epoch-value.js';
+import type { Stamp } from '../epochs/stamp.js';
 import * as scripts from './lease-scripts.js';
 import type { Life } from '../options.js';
 
-const TOKEN_BYTES = 12;
 /** A lease is renewed when a third of it is over, so that two renewals may fail. */
 const RENEWALS = 3;
 
@@ -17,12 +20,13 @@ export interface Claim {
   readonly mode: scripts.AcquireMode;
   /** The header of an entry without a value. */
   readonly placeholder: Buffer;
-  /** Bytes 10-27 of the entry as it was read, or none. */
+  /** The times of the entry as they were read (`TIMES` of its header), or none. */
   readonly seen: Buffer;
 }
 
 export type Acquired =
-  | { readonly status: 'granted'; readonly lease: Lease }
+  /** `nowMs`: when it was granted, by the server's clock. */
+  | { readonly status: 'granted'; readonly lease: Lease; readonly nowMs: number }
   | { readonly status: 'held'; readonly heldMs: number }
   | { readonly status: 'changed' | 'unleasable' };
 
@@ -54,8 +58,10 @@ export class Leases {
   /** Cost: 1 round trip. */
   async acquire({ key, token, leaseMs, mode, placeholder, seen }: Claim): Promise<Acquired> {
     const asked = this.#acquire.run([key], [token, leaseMs, mode, placeholder, seen]);
-    const { status, heldMs } = await this.#sampled(asked);
-    if (status === 'granted') return { status, lease: new Lease(this, this.#manager.clock, { key, token, leaseMs }) };
+    const { status, heldMs, nowMs } = await this.#manager.serverTime.sampled(asked);
+    if (status === 'granted') {
+      return { status, lease: new Lease(this, this.#manager.clock, { key, token, leaseMs }), nowMs };
+    }
     return status === 'held' ? { status, heldMs } : { status };
   }
 
@@ -70,8 +76,9 @@ export class Leases {
   }
 
   /** @internal */
-  refresh({ key, token }: Holding, { ttlMs, graceMs }: Life): Promise<boolean> {
-    return this.#held(this.#refresh.run([key], [token, ttlMs, graceMs, this.channel]));
+  refresh({ key, token }: Holding, { ttlMs, graceMs }: Life, { epoch, tags }: Stamp): Promise<boolean> {
+    const stamp = [namespacePart(epoch), tagSection(tags)] as const;
+    return this.#held(this.#refresh.run([key], [token, ttlMs, graceMs, this.channel, ...stamp]));
   }
 
   /** @internal */
@@ -86,14 +93,7 @@ export class Leases {
   }
 
   async #held(running: Promise<DoneReply>): Promise<boolean> {
-    return (await this.#sampled(running)).done;
-  }
-
-  async #sampled<T extends { readonly nowMs: number }>(running: Promise<T>): Promise<T> {
-    const sentMs = this.#manager.clock.monotonicMs();
-    const reply = await running;
-    this.#manager.serverTime.sample(reply.nowMs, sentMs);
-    return reply;
+    return (await this.#manager.serverTime.sampled(running)).done;
   }
 }
 
@@ -134,9 +134,9 @@ export class Lease {
   }
 
   /** Makes the value that is there fresh again. False: the lease was lost, or there is no value. Cost: 1 round trip. */
-  refresh(life: Life): Promise<boolean> {
+  refresh(life: Life, stamp: Stamp): Promise<boolean> {
     this.#end();
-    return this.#leases.refresh(this.#holding, life);
+    return this.#leases.refresh(this.#holding, life, stamp);
   }
 
   /** Gives it back; where there is a value, nobody is to load it for `pauseMs`. Cost: 1 round trip. */

@@ -2,12 +2,13 @@ import { ignore, untilAborted } from '../../core/abort.js';
 import { checkFunction } from '../../core/check.js';
 import type { Duration } from '../../core/duration.js';
 import { TimeoutError } from '../../core/errors.js';
-import { endOf, isLeased } from '../entries/entry-header.js';
+import { FLAG, freshUntilOf, hasFlag, isLeased, loadMsOf } from '../entries/entry-header.js';
 import { LoadedValueError } from '../errors.js';
 import type { Flight } from './flights.js';
+import { isUpToDate } from './up-to-date.js';
 import { Load, type LoadCall } from './load.js';
 import { type Loader, type LoadOptions, planLoad } from '../options.js';
-import { readToLoad } from '../reads/reader.js';
+import { readToLoad } from '../reads/read.js';
 import { check } from './schema.js';
 import type { Scope } from '../scope.js';
 import { within } from '../within.js';
@@ -25,7 +26,7 @@ export interface Loading {
 export function loadThrough(scope: Scope, { key, load, options, onWaiting }: Loading): Promise<unknown> {
   checkFunction('load', load);
   const plan = planLoad(options, scope.plan);
-  const read = readToLoad(scope, { operation: 'getOrSet', id: key }, scope.common.flights.order);
+  const read = readToLoad(scope, { operation: 'getOrSet', id: key, tags: plan.tags }, scope.common.flights.order);
   const call = { read, load, plan, onWaiting };
   const { timeoutMs, signal } = plan;
   if (timeoutMs !== undefined || signal !== undefined) {
@@ -69,7 +70,7 @@ async function answerFrom(scope: Scope, { call, value }: Answering, signal: Abor
   if (result.issues === undefined) return answer(scope, { call, value: result.value }, signal);
   call.read.found = 'unusable';
   scope.tally.hits -= 1;
-  scope.tally.misses += 1;
+  scope.tally.misses.schema += 1;
   return answer(scope, { call, value: undefined }, signal);
 }
 
@@ -79,20 +80,37 @@ async function answerFrom(scope: Scope, { call, value }: Answering, signal: Abor
  * Each caller decodes its own value from the entry's bytes; the loader's own object reaches nobody.
  */
 async function answer(scope: Scope, { call, value }: Answering, signal: AbortSignal | undefined): Promise<unknown> {
-  const { flights } = scope.common;
-  const { read, plan } = call;
+  const { read } = call;
   if (read.found === 'fresh') return served(scope, call, value);
   if (read.found === 'stale') return serveStale(scope, { call, value }, signal);
-  let flight = plan.force ? undefined : flights.joinable(read.key, scope.format, read);
-  // one in the background may leave it to another process
-  if (flight === undefined || flight.inBackground) {
-    flight = start(scope, call, false);
-  } else {
-    scope.tally.joined += 1;
-    call.onWaiting?.();
-  }
+  const { flight, isOurs } = await flightFor(scope, call);
+  signal?.throwIfAborted();
   const entry = await arrival(scope, flight, signal);
-  return flight.isOlderThan(read) ? readOrLoad(scope, again(scope, call), signal) : valueOf(scope, call, entry);
+  const isTooOld = flight.isOlderThan(read) || (!isOurs && flight.isOvertaken);
+  return isTooOld ? readOrLoad(scope, again(scope, call), signal) : valueOf(scope, call, entry);
+}
+
+/**
+ * The load in progress here, if it is good enough for somebody who has read the key and found nothing: it begins after
+ * that, or nothing had overtaken it by the time of that reading. Else a new one.
+ */
+async function flightFor(scope: Scope, call: LoadCall): Promise<{ readonly flight: Flight; readonly isOurs: boolean }> {
+  const { flights } = scope.common;
+  const { read, plan } = call;
+  for (let outdated: Flight | undefined; ;) {
+    const current = plan.force ? undefined : flights.at(read.key);
+    // one in the background may leave it to another process
+    const isNone = current?.format !== scope.format || current.inBackground || current === outdated;
+    if (isNone || !(current.beginsAfter(read) || current.isIntact(read))) {
+      return { flight: start(scope, call, false), isOurs: true };
+    }
+    if (current.beginsAfter(read) || (await isUpToDate(scope, current, read))) {
+      scope.tally.joined += 1;
+      call.onWaiting?.();
+      return { flight: current, isOurs: false };
+    }
+    outdated = current;
+  }
 }
 
 /** The same call, to read anew. */
@@ -119,8 +137,8 @@ async function serveStale(scope: Scope, { call, value }: Answering, signal: Abor
 function loadInBackground(scope: Scope, call: LoadCall): Flight | undefined {
   const { flights, manager } = scope.common;
   const { read, plan } = call;
-  const current = flights.joinable(read.key, scope.format, read);
-  if (current !== undefined) return current;
+  const current = flights.at(read.key);
+  if (current?.format === scope.format && (current.beginsAfter(read) || current.isIntact(read))) return current;
   if (read.bytes !== undefined && isLeased(read.bytes, manager.serverTime.latestMs())) return undefined;
   const flight = start(scope, call, true);
   const limit =
@@ -151,8 +169,9 @@ function start(scope: Scope, call: LoadCall, inBackground: boolean): Flight {
 function isDueEarly(scope: Scope, { read, plan }: LoadCall): boolean {
   const { bytes } = read;
   if (plan.earlyRefresh === 0 || bytes === undefined || !scope.format.isEntry(bytes)) return false;
-  const { freshUntilMs, loadMs } = endOf(bytes);
-  if (freshUntilMs === 0 || loadMs === 0) return false;
+  const freshUntilMs = freshUntilOf(bytes);
+  const loadMs = loadMsOf(bytes);
+  if (freshUntilMs === 0 || loadMs === 0 || hasFlag(bytes, FLAG.sliding)) return false;
   const leftMs = freshUntilMs - read.readMs;
   const eagernessMs = loadMs * plan.earlyRefresh;
   // no random number is that small

@@ -2,14 +2,17 @@ import { traced } from '../../client/tracing.js';
 import type { Clock } from '../../core/clock.js';
 import type { Flight } from './flights.js';
 import type { CacheEntry } from '../entries/cache-entry.js';
+import { isLeased, TIMES } from '../entries/entry-header.js';
+import { confirmStamp, type Stamp } from '../epochs/stamp.js';
 import { describe } from '../reads/explain.js';
 import type { AcquireMode } from './lease-scripts.js';
 import type { Lease } from './leases.js';
 import { LoadControl, NotModified } from './load-control.js';
 import { loadTraces } from './load-trace.js';
 import { LoadedValueError } from '../errors.js';
-import { type Life, lifeOf, type Loader, type LoadPlan, negativeLifeOf } from '../options.js';
-import { type Read, readToLoad } from '../reads/reader.js';
+import { type Life, lifeOf, type Loader, type LoadPlan, negativeLifeOf, type WritePlan } from '../options.js';
+import { type Read, readToLoad } from '../reads/read.js';
+import { restampFor, stampLoaded } from './load-stamp.js';
 import { check } from './schema.js';
 import type { Scope } from '../scope.js';
 
@@ -22,8 +25,6 @@ export interface LoadCall {
   readonly onWaiting: (() => void) | undefined;
 }
 
-/** Where the times stand in an entry that tell one state of it from another. */
-const SEEN = { from: 10, to: 28 };
 /** Where the loader has failed and there is still a value, nobody tries again for so long. */
 const PAUSE_AFTER_FAILURE_MS = 1_000;
 /** How often those who wait for another process look by themselves. */
@@ -45,6 +46,10 @@ export class Load {
   readonly #flight: Flight;
   /** As last read. */
   #read: Read;
+  /** The epochs in which the load began; undefined where nothing may be stored. */
+  #stamp: Stamp | undefined;
+  /** Not after the beginning of the load, by the server's clock. */
+  #sinceMs: number | undefined;
 
   constructor(scope: Scope, call: LoadCall, flight: Flight) {
     this.#scope = scope;
@@ -55,7 +60,11 @@ export class Load {
 
   async run(): Promise<Buffer | undefined> {
     const { leaseMs, force } = this.#call.plan;
-    if (leaseMs === undefined) return this.#load(undefined);
+    if (leaseMs === undefined) {
+      this.#sinceMs = this.#scope.common.manager.serverTime.earliestMs();
+      this.#stamp = await this.#askStamp();
+      return this.#load(undefined);
+    }
     const claimed = await this.#claim(leaseMs, force ? 'take' : this.#flight.inBackground ? 'ask' : 'wait');
     return 'entry' in claimed ? claimed.entry : this.#load(claimed.right);
   }
@@ -69,17 +78,22 @@ export class Load {
         if (this.#read.found === 'unknown' && !plan.force) return NO_RIGHT;
         const token = common.leases.newToken();
         this.#flight.claim(token);
-        const acquired = await common.leases.acquire({
+        const acquiring = common.leases.acquire({
           key: read.key,
           token,
           leaseMs,
           mode,
-          placeholder: this.#scope.format.placeholder,
-          seen: this.#read.bytes?.subarray(SEEN.from, SEEN.to) ?? NOTHING,
+          placeholder: this.#scope.format.placeholder(common.epochs.guess(this.#scope.epochKey)),
+          seen: this.#read.bytes?.subarray(TIMES.from, TIMES.to) ?? NOTHING,
         });
-        if (acquired.status === 'granted') return { right: acquired.lease };
+        this.#flight.stamping = this.#askStamp();
+        const acquired = await acquiring;
+        if (acquired.status === 'granted' || acquired.status === 'unleasable') {
+          this.#stamp = await this.#flight.stamping;
+          this.#sinceMs = acquired.status === 'granted' ? acquired.nowMs : undefined;
+          return { right: acquired.status === 'granted' ? acquired.lease : 'foreign' };
+        }
         this.#flight.unclaim();
-        if (acquired.status === 'unleasable') return { right: 'foreign' };
         if (mode === 'ask') return { entry: undefined };
         this.#call.onWaiting?.();
         if (acquired.status === 'held') await this.#waitFor(acquired.heldMs);
@@ -96,6 +110,17 @@ export class Load {
     }
   }
 
+  /** Asks in which epochs the load begins. Never rejects: without an answer nothing is stored. */
+  async #askStamp(): Promise<Stamp | undefined> {
+    const { read, plan } = this.#call;
+    try {
+      return await confirmStamp(this.#scope, plan.tags, plan.ttlMs + plan.graceMs);
+    } catch (error) {
+      this.#scope.failures.tell(read.operation, read.id, error);
+      return undefined;
+    }
+  }
+
   /** Returns when there is a value, when the lease may have ended, or when there is nothing at the key any more. */
   async #waitFor(heldMs: number): Promise<void> {
     const { clock, random } = this.#scope.common.manager;
@@ -106,6 +131,8 @@ export class Load {
       await this.#scope.common.wakeups.wait(this.#call.read.key, pauseMs, this.#flight.signal);
       await this.#lookAgain();
       if (this.#read.found !== 'unusable' || clock.monotonicMs() >= untilMs) return;
+      // stored, and of no use to us: cleared or invalidated meanwhile, or not to the taste of our schema
+      if (this.#read.bytes !== undefined && !isLeased(this.#read.bytes, this.#read.readMs)) return;
     }
   }
 
@@ -163,31 +190,52 @@ export class Load {
   ): Promise<Buffer | undefined> {
     const { key, id } = this.#call.read;
     const { format } = this.#scope;
-    const { random } = this.#scope.common.manager;
-    if (control.verdict === 'not-found') {
-      await this.#store(right, format.encodeNegative(made), negativeLifeOf(control.plan));
-      return undefined;
-    }
-    if (made.value === undefined) {
+    const { plan, verdict } = control;
+    if (made.value === undefined && verdict !== 'not-found') {
       this.#giveBack(right, 0);
       return undefined;
     }
-    const entry = format.encode(key, made.value, made);
+    const life = verdict === 'not-found' ? negativeLifeOf(plan) : lifeOf(plan, this.#scope.common.manager.random);
+    const stamp = verdict === 'skip' ? undefined : await this.#stampFor(plan);
+    const facts = { ...stamp, loadMs: made.loadMs, slidingMs: life.slidingMs };
+    if (verdict === 'not-found') {
+      if (stamp === undefined) this.#giveBack(right, 0);
+      else await this.#store(right, format.encodeNegative(facts), life);
+      return undefined;
+    }
+    const entry = format.encode(key, made.value, facts);
     const { schema } = this.#call.plan;
     if (schema !== undefined) {
       const result = await check(schema, format.value(key, entry));
       if (result.issues !== undefined) throw new LoadedValueError(id, schema, result.issues);
     }
     this.#flight.loaded = entry;
-    if (control.verdict === 'skip') this.#giveBack(right, 0);
-    else await this.#store(right, entry, lifeOf(control.plan, random));
+    if (stamp === undefined) this.#giveBack(right, 0);
+    else await this.#store(right, entry, life);
     return entry;
+  }
+
+  /** What the entry is to be stamped with; undefined where nothing may be stored. */
+  async #stampFor(plan: WritePlan): Promise<Stamp | undefined> {
+    const { read } = this.#call;
+    if (this.#stamp === undefined) return undefined;
+    try {
+      const stamp = await stampLoaded(this.#scope, plan, { stamp: this.#stamp, sinceMs: this.#sinceMs });
+      if (stamp !== undefined) return stamp;
+      this.#flight.isOvertaken = true;
+      this.#scope.tally.fenced += 1;
+    } catch (error) {
+      this.#scope.failures.meet(read.operation, read.id, error);
+    }
+    return undefined;
   }
 
   /** The value that is there is right, says the loader. */
   async #refresh(right: Right, { plan }: LoadControl): Promise<Buffer | undefined> {
     const life = lifeOf(plan, this.#scope.common.manager.random);
-    if (typeof right === 'object') await this.#settle(right.refresh(life));
+    const stamp = this.#stamp && restampFor(this.#scope, this.#read, this.#stamp);
+    if (stamp === undefined) this.#giveBack(right, 0);
+    else if (typeof right === 'object') await this.#settle(right.refresh(life, stamp));
     return this.#read.bytes;
   }
 
@@ -233,7 +281,7 @@ export class Load {
 
   #stale(): CacheEntry<unknown> | undefined {
     const { bytes, found, key } = this.#read;
-    return bytes === undefined || found !== 'stale' ? undefined : describe(this.#scope, key, bytes);
+    return bytes === undefined || found !== 'stale' ? undefined : describe(this.#scope, { key, bytes, verdict: found });
   }
 }
 

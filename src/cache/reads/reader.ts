@@ -1,62 +1,21 @@
-import { Coalescer, type PendingCall } from '../../client/coalescer.js';
+import { Coalescer } from '../../client/coalescer.js';
 import type { RedisManager } from '../../client/manager.js';
+import { DecodeError } from '../../codec/index.js';
 import { BadReplyError, ServerError } from '../../core/errors.js';
-import type { KeySpace } from '../../core/key-space.js';
+import type { EntryStore } from '../entries/entry-store.js';
+import { isSliding } from '../entries/entry-header.js';
+import { type Tag, tagsOf } from '../entries/tag-section.js';
+import type { Epochs } from '../epochs/epochs.js';
+import { isEpoch } from '../epochs/epoch-value.js';
+import { conclude, fail, miss, unreadable, type Waiting } from './delivery.js';
 import { DistinctKeys } from './distinct-keys.js';
-import type { EntryFormat } from '../entries/entry.js';
-import type { Failures } from '../failures.js';
-import type { Tally } from '../stats.js';
-
-/** On whose behalf a key is read. */
-export interface Reading {
-  readonly space: KeySpace;
-  readonly format: EntryFormat;
-  readonly failures: Failures;
-  readonly tally: Tally;
-}
-
-/** One key to read, and what came of it. */
-export class Read {
-  readonly operation: string;
-  /** As the caller named it. */
-  readonly id: string;
-  /** As Redis knows it. */
-  readonly key: string;
-  readonly by: Reading;
-  /**
-   * For a load, which also takes what is stale and wants to know the bytes: what had been claimed in this process when
-   * it was made; see `Flights`. Negative for any other read.
-   */
-  order = -1;
-  /** `unknown` until answered, and when the store failed; `unusable`: there is something, but no value for us. */
-  found: 'fresh' | 'stale' | 'absent' | 'unusable' | 'unknown' = 'unknown';
-  /** Where in the reply of its batch the answer is. */
-  place = 0;
-  /** Only where it is to load: what is at the key. It may share memory with the replies that arrived with it. */
-  bytes: Buffer | undefined = undefined;
-  /** Only where it is to load: not behind the server's time when it was read. */
-  readMs = 0;
-
-  /** @throws ConfigError for an empty or ill-formed id */
-  constructor(operation: string, id: string, by: Reading) {
-    this.operation = operation;
-    this.id = id;
-    this.key = by.space.key(id);
-    this.by = by;
-  }
-}
-
-/** A read for a load. */
-export function readToLoad(by: Reading, about: Pick<Read, 'operation' | 'id'>, order: number): Read {
-  const read = new Read(about.operation, about.id, by);
-  read.order = order;
-  return read;
-}
-
-type Waiting = PendingCall<Read, unknown>;
+import type { EpochOf, Read, Reading } from './read.js';
+import { Sliding } from './sliding.js';
+import { hasTags, isAlive, underEpoch, underTags, type Verdict } from './verdict.js';
 
 const BYTES = { reply: 'bytes' } as const;
-const MAX_KEYS = 128;
+/** Of one batch; epochs come on top. */
+const MAX_READS = 120;
 /** UTF-16 units of all keys of one command: keeps it within a few socket writes, whatever keys are used. */
 const MAX_KEY_UNITS = 64 * 1024;
 
@@ -64,8 +23,9 @@ const MAX_KEY_UNITS = 64 * 1024;
 const SERVER_WIDE: ReadonlySet<string> = new Set(['LOADING', 'BUSY', 'MASTERDOWN', 'CLUSTERDOWN', 'NOAUTH']);
 
 /**
- * Reads entries. All reads of one tick, from all namespaces of a cache, travel as one `MGET` (a lone one as `GET`); in a
- * cluster as one for each slot, all in one write per node.
+ * Reads entries. All reads of one tick, from all namespaces of a cache, travel as one `MGET`, together with the epochs of
+ * these namespaces and of the tags that the reads name. In a cluster there is one for each slot, all in one write per
+ * node, and the epochs are asked for beside them. Epochs of tags that no read has named take a second `MGET`.
  * Callers that ask for the same key share the reply's bytes and decode each their own value.
  *
  * A key that holds no string is a miss, as `MGET` has it. A batch that the server refuses is asked again key by key,
@@ -73,18 +33,22 @@ const SERVER_WIDE: ReadonlySet<string> = new Set(['LOADING', 'BUSY', 'MASTERDOWN
  */
 export class Reader {
   readonly #manager: RedisManager;
+  readonly #epochs: Epochs;
   readonly #batches: Coalescer<Read, unknown>;
+  readonly #sliding: Sliding;
   readonly #distinct = new DistinctKeys();
 
-  constructor(manager: RedisManager) {
+  constructor(manager: RedisManager, epochs: Epochs, store: EntryStore) {
+    this.#sliding = new Sliding(store);
     this.#manager = manager;
+    this.#epochs = epochs;
     const { slotOf } = manager;
     this.#batches = new Coalescer<Read, unknown>({
-      maxCalls: MAX_KEYS,
+      maxCalls: MAX_READS,
       maxWeight: MAX_KEY_UNITS,
       weigh: (read) => read.key.length,
       groupOf: slotOf === undefined ? undefined : (read) => slotOf(read.key),
-      send: (batch) => this.#send(batch),
+      send: (batch) => void (slotOf === undefined ? this.#readTogether(batch) : this.#readBeside(batch)),
     });
   }
 
@@ -98,24 +62,7 @@ export class Reader {
     this.#batches.flushIf(this.#manager.slotOf?.(key) ?? 0, (read) => read.key === key);
   }
 
-  #send(batch: readonly Waiting[]): void {
-    const [first] = batch;
-    if (batch.length === 1 && first !== undefined) void this.#readAlone(first);
-    else void this.#readTogether(batch);
-  }
-
-  async #readAlone(waiting: Waiting): Promise<void> {
-    const asked = this.#askTime();
-    try {
-      const reply = await this.#manager.command(['GET', waiting.call.key], BYTES);
-      if (asked !== undefined) await asked;
-      deliver(waiting, reply, this.#manager.serverTime.latestMs());
-    } catch (error) {
-      if (error instanceof ServerError && error.replyCode === 'WRONGTYPE') miss(waiting, 'unusable');
-      else fail(waiting, error);
-    }
-  }
-
+  /** The epochs are in the same `MGET`. */
   async #readTogether(batch: readonly Waiting[]): Promise<void> {
     const command = ['MGET'];
     this.#distinct.clear();
@@ -123,6 +70,10 @@ export class Reader {
       const { call } = batch[index] as Waiting;
       call.place = this.#distinct.place(call.key, command) - 1;
     }
+    const places = new Map<string, number>();
+    forEpochKeys(batch, (key) => {
+      if (!places.has(key)) places.set(key, command.push(key) - 2);
+    });
     const asked = this.#askTime();
     let reply: unknown;
     try {
@@ -131,14 +82,112 @@ export class Reader {
     } catch (error) {
       return this.#refused(batch, error);
     }
-    const answers =
-      Array.isArray(reply) && reply.length === command.length - 1 ? (reply as readonly unknown[]) : undefined;
+    if (!Array.isArray(reply) || reply.length !== command.length - 1) return failAll(batch, wrongReply(reply));
+    const answers = reply as readonly unknown[];
+    const epochOf = (key: string): Buffer | null | undefined => {
+      const at = places.get(key);
+      return at === undefined ? undefined : epochIn(answers[at]);
+    };
+    for (const key of places.keys()) this.#epochs.observe(key, epochOf(key) ?? null);
+    this.#deliverAll(batch, answers, epochOf);
+  }
+
+  /** The epochs are in other slots, or not to be refused together with the keys. */
+  async #readBeside(batch: readonly Waiting[]): Promise<void> {
+    const isAlone = batch.length === 1;
+    const keys: string[] = [];
+    this.#distinct.clear();
+    for (const { call } of batch) call.place = this.#distinct.place(call.key, keys);
+    const asked = this.#askTime();
+    const epochs = new Map<string, Promise<Buffer | null>>();
+    forEpochKeys(batch, (key) => void epochs.set(key, this.#epochs.read(key)));
+    const present = new Map<string, Buffer | null>();
+    try {
+      const [reply] = await Promise.all([
+        this.#manager.command([isAlone ? 'GET' : 'MGET', ...keys], BYTES),
+        ...Array.from(epochs, async ([key, reading]) => void present.set(key, await reading)),
+      ]);
+      if (asked !== undefined) await asked;
+      const answers: unknown = isAlone ? [reply] : reply;
+      if (!Array.isArray(answers) || answers.length !== keys.length) return failAll(batch, wrongReply(reply));
+      this.#deliverAll(batch, answers, (key) => present.get(key));
+    } catch (error) {
+      const [only] = batch;
+      if (!isAlone || only === undefined) this.#refused(batch, error);
+      else if (error instanceof ServerError && error.replyCode === 'WRONGTYPE') miss(only, 'unusable', 'unreadable');
+      else fail(only, error);
+    }
+  }
+
+  #deliverAll(batch: readonly Waiting[], answers: readonly unknown[], epochOf: EpochOf): void {
     const nowMs = this.#manager.serverTime.latestMs();
+    let by: Reading | undefined;
+    const under: Surroundings = { epoch: null, epochOf, nowMs };
     for (let index = 0; index < batch.length; index += 1) {
       const waiting = batch[index] as Waiting;
-      if (answers === undefined) fail(waiting, new BadReplyError('MGET', 'one value per key', reply));
-      else deliver(waiting, answers[waiting.call.place], nowMs);
+      if (waiting.call.by !== by) {
+        by = waiting.call.by;
+        under.epoch = epochOf(by.epochKey) ?? null;
+      }
+      this.#deliver(waiting, answers[waiting.call.place], under);
     }
+  }
+
+  /** Settles a read with what Redis holds, at once unless tags have to be looked up. Never throws. */
+  #deliver(waiting: Waiting, bytes: unknown, { epoch, epochOf, nowMs }: Surroundings): void {
+    const { call } = waiting;
+    const { format } = call.by;
+    if (call.aim === 'load') {
+      call.readMs = nowMs;
+      call.epochOf = epochOf;
+    }
+    if (bytes === null) return miss(waiting, 'absent', 'absent');
+    if (!Buffer.isBuffer(bytes)) return unreadable(waiting, new BadReplyError('GET', 'bytes', bytes));
+    if (call.aim !== 'value') call.bytes = bytes;
+    let verdict: Verdict;
+    try {
+      verdict = format.standing(call.key, bytes, nowMs);
+    } catch (error) {
+      return unreadable(waiting, error);
+    }
+    if (format.isEntry(bytes)) {
+      verdict = underEpoch(bytes, verdict, epoch);
+      if (isAlive(verdict) && hasTags(bytes)) return void this.#lookUpTags(waiting, { bytes, verdict, epochOf, nowMs });
+    }
+    this.#conclude(waiting, { bytes, verdict, nowMs });
+  }
+
+  #conclude(waiting: Waiting, { bytes, verdict, nowMs }: Judged): void {
+    conclude(waiting, bytes, verdict);
+    const { call } = waiting;
+    if (verdict === 'fresh' && call.aim !== 'presence' && isSliding(bytes)) this.#sliding.found(call, bytes, nowMs);
+  }
+
+  async #lookUpTags(waiting: Waiting, { bytes, verdict, epochOf, nowMs }: Tagged): Promise<void> {
+    const { call } = waiting;
+    const { by } = call;
+    try {
+      const tags = tagsOf(call.key, bytes);
+      const present = new Map<string, Buffer | null>();
+      const missing = tags.filter(({ name }) => !note(present, by.tagKey(name), epochOf));
+      if (missing.length > 0) await this.#readEpochs(by, missing, present);
+      if (call.aim === 'load') call.epochOf = (key) => present.get(key) ?? epochOf(key);
+      const ofTag = (name: string): Buffer | null => present.get(by.tagKey(name)) ?? null;
+      const underThem = underTags(bytes, verdict, { tags, epochOf: ofTag, nowMs });
+      this.#conclude(waiting, { bytes, verdict: underThem, nowMs });
+    } catch (error) {
+      if (error instanceof DecodeError) unreadable(waiting, error);
+      else fail(waiting, error);
+    }
+  }
+
+  async #readEpochs(by: Reading, tags: readonly Tag[], present: Map<string, Buffer | null>): Promise<void> {
+    await Promise.all(
+      tags.map(async ({ name }) => {
+        const key = by.tagKey(name);
+        present.set(key, await this.#epochs.read(key));
+      }),
+    );
   }
 
   /** Now and then the server's time travels along. Without it nothing counts as fresh that says until when it is. */
@@ -151,51 +200,59 @@ export class Reader {
 
   #refused(batch: readonly Waiting[], error: unknown): void {
     const perKey = error instanceof ServerError && !SERVER_WIDE.has(error.replyCode);
-    for (const waiting of batch) {
-      if (perKey) void this.#readAlone(waiting);
-      else fail(waiting, error);
+    if (!perKey) return failAll(batch, error);
+    for (const waiting of batch) void this.#readBeside([waiting]);
+  }
+}
+
+/** What was read along with an entry. */
+interface Surroundings {
+  /** Of the namespace. */
+  epoch: Buffer | null;
+  readonly epochOf: EpochOf;
+  readonly nowMs: number;
+}
+
+interface Judged {
+  readonly bytes: Buffer;
+  readonly verdict: Verdict;
+  readonly nowMs: number;
+}
+
+interface Tagged extends Judged {
+  readonly epochOf: EpochOf;
+}
+
+/** Each distinct epoch that the reads of a batch name, and perhaps some of them twice. */
+function forEpochKeys(batch: readonly Waiting[], visit: (key: string) => void): void {
+  let by: Reading | undefined;
+  for (let index = 0; index < batch.length; index += 1) {
+    const { call } = batch[index] as Waiting;
+    if (call.by !== by) {
+      by = call.by;
+      visit(by.epochKey);
     }
+    for (const tag of call.tags) visit(by.tagKey(tag));
   }
 }
 
-/** Settles a read with what Redis holds. Never throws. */
-function deliver(waiting: Waiting, bytes: unknown, nowMs: number): void {
-  if (bytes === null) return miss(waiting, 'absent');
-  const { call } = waiting;
-  let value: unknown;
-  try {
-    if (!Buffer.isBuffer(bytes)) throw new BadReplyError('GET', 'bytes', bytes);
-    const { format } = call.by;
-    if (call.order >= 0) {
-      call.bytes = bytes;
-      call.readMs = nowMs;
-    }
-    const standing = format.standing(call.key, bytes, nowMs);
-    if (standing === 'none' || (standing === 'stale' && call.order < 0)) return miss(waiting, 'unusable');
-    value = format.value(call.key, bytes);
-    call.found = standing;
-  } catch (error) {
-    fail(waiting, error);
-    // what cannot be decoded may be written over, unlike what could not be read
-    call.found = 'unusable';
-    return;
-  }
-  call.by.tally.hits += 1;
-  waiting.resolve(value);
+/** Takes over what the batch has brought along. */
+function note(epochs: Map<string, Buffer | null>, key: string, epochOf: EpochOf): boolean {
+  const epoch = epochOf(key);
+  if (epoch === undefined) return false;
+  epochs.set(key, epoch);
+  return true;
 }
 
-function miss({ call, resolve }: Waiting, found: 'absent' | 'unusable'): void {
-  call.found = found;
-  call.by.tally.misses += 1;
-  resolve(undefined);
+/** What is no epoch counts as none. */
+function epochIn(answer: unknown): Buffer | null {
+  return isEpoch(answer) ? answer : null;
 }
 
-function fail({ call, resolve, reject }: Waiting, error: unknown): void {
-  call.by.tally.misses += 1;
-  try {
-    call.by.failures.meet(call.operation, call.id, error);
-    resolve(undefined);
-  } catch (thrown) {
-    reject(thrown);
-  }
+function failAll(batch: readonly Waiting[], error: unknown): void {
+  for (const waiting of batch) fail(waiting, error);
+}
+
+function wrongReply(reply: unknown): BadReplyError {
+  return new BadReplyError('MGET', 'one value per key', reply);
 }

@@ -1,18 +1,18 @@
 import { untilAborted } from '../../core/abort.js';
 import { wrong } from '../../core/check.js';
-import { BadReplyError, ServerError, TimeoutError } from '../../core/errors.js';
-import { HEADER_BYTES } from '../entries/entry-header.js';
-import { planRead, type ReadOptions } from '../options.js';
-import { Read } from './reader.js';
+import { TimeoutError } from '../../core/errors.js';
+import { planRead, type ReadOptions, type ReadPlan } from '../options.js';
 import type { Scope } from '../scope.js';
 import { within } from '../within.js';
-
-const BYTES = { reply: 'bytes' } as const;
+import { MISSES } from './delivery.js';
+import { inspect } from './inspect.js';
+import { Read } from './read.js';
 
 /** Reads one key within limits of its own. */
 export async function readWithin(scope: Scope, key: string, options: ReadOptions): Promise<unknown> {
-  const read = new Read('get', key, scope);
-  return bounded(scope, { operation: 'get', key, options }, () => scope.common.reader.read(read));
+  const plan = planRead(options);
+  const read = readFor(scope, { operation: 'get', id: key, tags: plan.tags });
+  return bounded(scope, { operation: 'get', key, plan }, () => scope.common.reader.read(read));
 }
 
 export async function readMany(
@@ -21,10 +21,12 @@ export async function readMany(
   options: ReadOptions | undefined,
 ): Promise<Map<string, unknown>> {
   if (!Array.isArray(keys)) throw wrong('keys', 'an array of keys', keys);
-  const reads = [...new Set(keys)].map((key) => new Read('getMany', key, scope));
+  const plan = planRead(options ?? {});
+  const reads = [...new Set(keys)].map((id) => readFor(scope, { operation: 'getMany', id, tags: plan.tags }));
   const readAll = (): Promise<unknown[]> => Promise.all(reads.map((read) => scope.common.reader.read(read)));
-  const about = { operation: 'getMany', key: undefined, options: options ?? {} };
-  const values = await (options === undefined ? readAll() : bounded(scope, about, readAll));
+  const values = await (options === undefined
+    ? readAll()
+    : bounded(scope, { operation: 'getMany', key: undefined, plan }, readAll));
   const found = new Map<string, unknown>();
   if (values === undefined) return found;
   for (const [index, { id }] of reads.entries()) {
@@ -33,64 +35,50 @@ export async function readMany(
   return found;
 }
 
-/** Whether a value is there, by the header alone. */
+function readFor(scope: Scope, { operation, id, tags }: Pick<Read, 'operation' | 'id' | 'tags'>): Read {
+  const read = new Read(operation, id, scope);
+  read.tags = tags;
+  return read;
+}
+
+/** Whether a value is there, without decoding it. */
 export async function holdsValue(scope: Scope, id: string): Promise<boolean> {
-  const key = scope.space.key(id);
-  try {
-    const head = await scope.common.manager.command(['GETRANGE', key, 0, HEADER_BYTES - 1], BYTES);
-    if (!Buffer.isBuffer(head)) throw new BadReplyError('GETRANGE', 'bytes', head);
-    return scope.format.holdsValue(key, head, await latestMs(scope));
-  } catch (error) {
-    if (!isWrongType(error)) scope.failures.meet('has', id, error);
-    return false;
-  }
+  const read = new Read('has', id, scope.uncounted);
+  read.aim = 'presence';
+  return (await scope.common.reader.read(read)) === true;
 }
 
 /** Reads and removes in one command. */
 export async function take(scope: Scope, id: string): Promise<unknown> {
   const key = scope.space.key(id);
   scope.beforeWrite(key);
-  const bytes = await scope.common.manager.command(['GETDEL', key], BYTES).catch((error: unknown) => {
-    if (isWrongType(error)) return null;
-    throw error;
-  });
-  if (bytes !== null && !Buffer.isBuffer(bytes)) throw new BadReplyError('GETDEL', 'bytes or null', bytes);
-  const value = bytes === null ? undefined : await freshValue(scope, key, bytes);
-  if (value === undefined) scope.tally.misses += 1;
-  else scope.tally.hits += 1;
-  return value;
-}
-
-async function freshValue(scope: Scope, key: string, bytes: Buffer): Promise<unknown> {
-  const standing = scope.format.standing(key, bytes, await latestMs(scope));
-  return standing === 'fresh' ? scope.format.value(key, bytes) : undefined;
-}
-
-async function latestMs({ common: { manager } }: Scope): Promise<number> {
-  const { serverTime } = manager;
-  if (serverTime.shouldAsk()) await serverTime.ask().catch((error: unknown) => manager.reportError('cache', error));
-  return serverTime.latestMs();
+  const found = await inspect(scope, key, 'GETDEL');
+  if (found?.verdict === 'fresh') {
+    const value = scope.format.value(key, found.bytes);
+    scope.tally.hits += 1;
+    return value;
+  }
+  scope.tally.misses[found === undefined ? 'absent' : MISSES[found.verdict]] += 1;
+  return undefined;
 }
 
 interface Bounded {
   readonly operation: string;
   readonly key: string | undefined;
-  readonly options: ReadOptions;
+  readonly plan: ReadPlan;
 }
 
 /** Waits within the call's own limits; its timeout is a failure of the store, its signal is the caller's own. */
 async function bounded<T>(scope: Scope, about: Bounded, wait: () => Promise<T>): Promise<T | undefined> {
   const operation = `cache.${about.operation}`;
-  const limits = { operation, ...planRead(about.options) };
+  const { timeoutMs, signal } = about.plan;
   try {
-    return await within(scope.common.manager.clock, limits, (ended) => untilAborted(wait(), ended));
+    return await within(scope.common.manager.clock, { operation, timeoutMs, signal }, (ended) =>
+      untilAborted(wait(), ended),
+    );
   } catch (error) {
     if (!(error instanceof TimeoutError) || error.operation !== operation) throw error;
     scope.failures.meet(about.operation, about.key, error);
     return undefined;
   }
-}
-
-function isWrongType(error: unknown): boolean {
-  return error instanceof ServerError && error.replyCode === 'WRONGTYPE';
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { CacheManager } from '../../../src/cache/index.js';
+import { CacheManager, type LoadContext } from '../../../src/cache/index.js';
 import { RedisManager } from '../../../src/client/manager.js';
 import { afterThisTest } from '../../support/cleanup.js';
 import { noLeaks } from '../../support/no-leaks.js';
@@ -26,6 +26,14 @@ class Database {
   }
 }
 
+/** What has changed in the database, and how the cache knows it. */
+interface Written {
+  readonly key: string;
+  readonly tag: string;
+  readonly full: string;
+  readonly version: number;
+}
+
 /** Numbers from a seed (mulberry32). */
 function seeded(seed: number): () => number {
   let state = seed >>> 0;
@@ -47,35 +55,48 @@ test('after an invalidation nobody is served what was loaded before it', { timeo
     afterThisTest(async () => void (await manager.close({ drain: 100 })));
     caches.push(new CacheManager(manager, '1m', { defaults: { grace: '1m' } }));
   }
-  const some = (): CacheManager => caches[Math.floor(random() * caches.length)] as CacheManager;
   const database = new Database();
-  const load = (key: string) => async (): Promise<number> => {
-    const version = database.read(key);
-    if (random() < 0.7) await new Promise((resolve) => setTimeout(resolve, random() * 4));
-    return version;
-  };
   const violations: string[] = [];
 
   async function round(number: number): Promise<void> {
     const key = `k${Math.floor(random() * KEYS)}-${number}`;
-    await some().getOrSet(key, load(key));
+    const tag = `t${number}`;
+    // each round has a namespace of its own, so that clearing it ends nothing of the others
+    const views = caches.map((cache) => cache.namespace(`n${number}`));
+    const some = (): CacheManager => views[Math.floor(random() * views.length)] as CacheManager;
+    const isLate = random() < 0.3;
+    const options = isLate ? {} : { tags: [tag] };
+    const load = async ({ options: say }: LoadContext): Promise<number> => {
+      const version = database.read(key);
+      if (random() < 0.7) await new Promise((resolve) => setTimeout(resolve, random() * 4));
+      if (isLate) say({ tags: [tag] });
+      return version;
+    };
+    const getOrSet = (cache: CacheManager): Promise<number> => cache.getOrSet(key, load, options);
+    await getOrSet(some());
     if (random() < 0.3) await some().markStale(key);
-    const before = Array.from({ length: 1 + Math.floor(random() * 4) }, () => some().getOrSet(key, load(key)));
+    const before = Array.from({ length: 1 + Math.floor(random() * 4) }, () => getOrSet(some()));
     if (random() < 0.5) await new Promise((resolve) => setTimeout(resolve, random() * 3));
     const version = database.write(key);
-    const how = Math.floor(random() * 3);
-    if (how === 0) await some().delete(key);
-    else if (how === 1) await server.command(['DEL', `ru:cache:{${key}}`]);
-    else await some().set(key, version);
-    const after = await Promise.all([
-      ...caches.map((cache) => cache.get<number>(key)),
-      ...caches.map((cache) => cache.getOrSet(key, load(key))),
-    ]);
+    await invalidate(some(), { key, tag, full: `ru:cache:@n${number}:{${key}}`, version });
+    // what Redis loses of its own accord makes nothing valid
+    if (random() < 0.1)
+      await server.command(['DEL', `ru:cache:@n${number}:${random() < 0.5 ? 'epoch' : `tag:{${tag}}`}`]);
+    const after = await Promise.all([...views.map((cache) => cache.get<number>(key)), ...views.map(getOrSet)]);
     await Promise.all(before);
-    const late = await Promise.all(caches.map((cache) => cache.get<number>(key)));
+    const late = await Promise.all(views.map((cache) => cache.get<number>(key)));
     for (const seen of [...after, ...late]) {
       if (seen !== undefined && seen < version) violations.push(`round ${number}: ${seen} after ${version}`);
     }
+  }
+
+  async function invalidate(cache: CacheManager, about: Written): Promise<void> {
+    const how = Math.floor(random() * 5);
+    if (how === 0) await cache.delete(about.key);
+    else if (how === 1) await server.command(['DEL', about.full]);
+    else if (how === 2) await cache.set(about.key, about.version, { tags: [about.tag] });
+    else if (how === 3) await cache.invalidateTags(about.tag, { mode: 'drop' });
+    else await cache.clear();
   }
 
   for (let number = 0; number < ROUNDS; number += 10) {

@@ -248,3 +248,54 @@ describe('early refresh', () => {
     await eventually(async () => (await cache.get<number>('k')) === loads);
   });
 });
+
+describe('a sliding lifetime', () => {
+  const SLIDING = { ttl: '10s', sliding: true } as const;
+
+  async function leftMs(manager: RedisManager): Promise<number> {
+    return manager.command(['PTTL', `${manager.config.prefix}:cache:{k}`]);
+  }
+
+  /** As if so much of the lifetime were over. */
+  async function age(manager: RedisManager, ms: number): Promise<void> {
+    const key = `${manager.config.prefix}:cache:{k}`;
+    const entry = await manager.command<Buffer>(['GET', key], { reply: 'bytes' });
+    const untilMs = entry.readUIntBE(21, 6) - ms;
+    for (const at of [21, 27]) entry.writeUIntBE(untilMs, at, 6);
+    await manager.command(['SET', key, entry, 'PXAT', untilMs]);
+  }
+
+  test.each([
+    ['set', (cache: CacheManager) => cache.set('k', 1, SLIDING)],
+    ['getOrSet', (cache: CacheManager) => cache.getOrSet('k', () => 1, SLIDING)],
+  ])('given by %s begins anew with a read, when a tenth of it is over', async (_name, store) => {
+    const { cache, manager } = await open();
+    await store(cache);
+    await eventually(async () => (await cache.get('k')) === 1);
+    await age(manager, 5_000);
+    expect(await leftMs(manager)).toBeLessThanOrEqual(5_000);
+    expect(await cache.has('k')).toBe(true);
+    expect(await Promise.all([cache.get('k'), cache.get('k')])).toEqual([1, 1]);
+    await eventually(async () => (await leftMs(manager)) > 9_000);
+    await age(manager, 5_000);
+    expect(await cache.getOrSet('k', never)).toBe(1);
+    await eventually(async () => (await leftMs(manager)) > 9_000);
+  });
+
+  test('that is over is over', async () => {
+    const { cache, manager } = await open();
+    await cache.set('k', 1, SLIDING);
+    await cache.get('k');
+    await age(manager, 20_000);
+    expect(await cache.get('k')).toBeUndefined();
+  });
+
+  test('that `touch` has made longer is not made shorter by a read', async () => {
+    const { cache, manager } = await open();
+    await cache.set('k', 1, { ...SLIDING, grace: '10s' });
+    await cache.touch('k', '1h');
+    await age(manager, 0);
+    expect(await cache.get('k')).toBe(1);
+    expect(await leftMs(manager)).toBeGreaterThan(3_000_000);
+  });
+});

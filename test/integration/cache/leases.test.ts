@@ -73,10 +73,10 @@ describe('across processes', () => {
     const { b, key } = await openTwo();
     const [seconds = 0, micros = 0] = ((await raw(['TIME'])) as string[]).map(Number);
     const nowMs = seconds * 1000 + Math.floor(micros / 1000);
-    const placeholder = Buffer.alloc(47);
+    const placeholder = Buffer.alloc(48);
     placeholder.set([0xc1, 0x02, 0x01]);
-    placeholder.writeUIntBE(nowMs + 300, 28, 6);
-    placeholder.fill(0xab, 34, 46);
+    placeholder.writeUIntBE(nowMs + 300, 33, 6);
+    placeholder.fill(0xab, 39, 47);
     await raw(['SET', key, placeholder, 'PX', '60000']);
     expect(await b.getOrSet('k', () => 'new')).toBe('new');
     const [after = 0] = ((await raw(['TIME'])) as string[]).map(Number);

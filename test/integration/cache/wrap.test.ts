@@ -79,3 +79,19 @@ test.each<[string, object]>([
   const cache = await open();
   expect(() => cache.wrap(async () => 1, spec as never)).toThrow(expect.objectContaining({ code: 'RU_CONFIG' }));
 });
+
+test('results can have tags, and `invalidateTags` and `clear` of the cache end them', async () => {
+  const cache = await open();
+  let calls = 0;
+  const load = async (id: number): Promise<string> => `${id}: ${(calls += 1)}`;
+  const user = cache.wrap(load, { name: 'user', tags: (id) => [`user:${id}`] });
+  const all = cache.wrap(load, { name: 'all', tags: ['users'] });
+  expect([await user(1), await user(2), await all(3)]).toEqual(['1: 1', '2: 2', '3: 3']);
+  await cache.invalidateTags('user:1');
+  expect([await user(1), await user(2), await all(3)]).toEqual(['1: 4', '2: 2', '3: 3']);
+  await cache.invalidateTags('users');
+  expect([await user(1), await user(2), await all(3)]).toEqual(['1: 4', '2: 2', '3: 5']);
+  await cache.clear();
+  expect([await user(1), await user(2), await all(3)]).toEqual(['1: 6', '2: 7', '3: 8']);
+  await expect(cache.wrap(load, { name: 'bad', tags: () => [''] })(1)).rejects.toMatchObject({ code: 'RU_CONFIG' });
+});

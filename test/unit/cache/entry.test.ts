@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { EntryFormat } from '../../../src/cache/entries/entry.js';
-import { HEADER_BYTES } from '../../../src/cache/entries/entry-header.js';
+import { type EntryFacts, EntryFormat } from '../../../src/cache/entries/entry.js';
+import { HEADER_BYTES, slidingMsOf } from '../../../src/cache/entries/entry-header.js';
+import { tagsOf } from '../../../src/cache/entries/tag-section.js';
 import { DecodeError, ForeignValueError } from '../../../src/codec/index.js';
 
 const KEY = 'ru:cache:{k}';
@@ -26,17 +27,17 @@ function timeBytes(ms: number): number[] {
 
 /** An entry with some bytes of its header changed, as a later release or a foreign hand would leave it. */
 function patched(at: number, ...bytes: number[]): Buffer {
-  const entry = format.encode(KEY, { a: 1 });
+  const entry = format.encode(KEY, { a: 1 }, {});
   entry.set(bytes, at);
   return entry;
 }
 
 describe('an entry', () => {
-  test('has a header of 47 bytes and an envelope of 7 around the value', () => {
-    const entry = format.encode(KEY, 1);
-    expect(HEADER_BYTES).toBe(47);
-    expect(entry.length).toBe(54 + 1);
-    expect(entry.subarray(0, HEADER_BYTES).toString('hex')).toBe(`c102${'00'.repeat(45)}`);
+  test('has a header of 48 bytes and an envelope of 7 around the value', () => {
+    const entry = format.encode(KEY, 1, {});
+    expect(HEADER_BYTES).toBe(48);
+    expect(entry.length).toBe(55 + 1);
+    expect(entry.subarray(0, HEADER_BYTES).toString('hex')).toBe(`c102${'00'.repeat(46)}`);
     expect(entry[HEADER_BYTES]).toBe(0xc1);
   });
 
@@ -47,46 +48,42 @@ describe('an entry', () => {
 
   test('names its value version by the first 4 bytes of its SHA-256', () => {
     const digest = createHash('sha256').update('v2').digest();
-    expect(formatOf('v2').encode(KEY, 1).subarray(6, 10)).toEqual(digest.subarray(0, 4));
+    expect(formatOf('v2').encode(KEY, 1, {}).subarray(6, 10)).toEqual(digest.subarray(0, 4));
   });
 
   test('of another value version, or of none, is a miss in both directions', () => {
-    expect(read(formatOf('v2'), format.encode(KEY, 1))).toBeUndefined();
-    expect(read(format, formatOf('v2').encode(KEY, 1))).toBeUndefined();
-    expect(read(formatOf('v2'), formatOf('v2').encode(KEY, 1))).toBe(1);
+    expect(read(formatOf('v2'), format.encode(KEY, 1, {}))).toBeUndefined();
+    expect(read(format, formatOf('v2').encode(KEY, 1, {}))).toBeUndefined();
+    expect(read(formatOf('v2'), formatOf('v2').encode(KEY, 1, {}))).toBe(1);
   });
 
   test.each([null, false, 0, '', [], {}, 'text', { deep: [{ a: null }] }, Buffer.from('x'), new Date(5)])(
     'brings back %j',
-    (value) => expect(read(format, format.encode(KEY, value))).toEqual(value),
+    (value) => expect(read(format, format.encode(KEY, value, {}))).toEqual(value),
   );
 });
 
-describe('a header that a later release may write', () => {
-  test.each([
-    ['a lease without a value', patched(2, 0x01)],
-    ['a tag section', patched(2, 0x08)],
-    ['a number of tags', patched(46, 1)],
-  ])('with %s is a miss', (_what, entry) => {
-    expect(read(format, entry)).toBeUndefined();
-    expect(format.holdsValue(KEY, entry, NOW)).toBe(false);
+describe('a header', () => {
+  test('of a lease without a value is a miss', () => {
+    expect(format.standing(KEY, patched(2, 0x01), NOW)).toBe('loading');
   });
 
   test.each([
-    ['a creation time', patched(10, 1, 2, 3, 4, 5, 6)],
-    ['a lease beside the value', patched(28, ...Array.from({ length: 18 }, () => 0xab))],
-    ['the mark of a sliding lifetime', patched(2, 0x04)],
+    ['a creation time', patched(15, 1, 2, 3, 4, 5, 6)],
+    ['a lease beside the value', patched(33, ...Array.from({ length: 14 }, () => 0xab))],
   ])('with %s is read as it is', (_what, entry) => expect(read(format, entry)).toEqual({ a: 1 }));
 
   test.each([
     ['an unknown flag', patched(2, 0x20)],
+    ['a tag section without a number of tags', patched(2, 0x08)],
+    ['a number of tags without a tag section', patched(47, 1)],
     ['another kind', patched(1, 0x03)],
   ])('with %s is a DecodeError that says so', (_what, entry) => {
     expect(() => read(format, entry)).toThrow(expect.objectContaining({ code: 'RU_DECODE', reason: 'version' }));
   });
 
   test('cut off anywhere is an error and never a value', () => {
-    const entry = format.encode(KEY, { a: 1 });
+    const entry = format.encode(KEY, { a: 1 }, {});
     for (let length = 1; length < entry.length; length += 1) {
       expect(() => read(format, entry.subarray(0, length)), `${length} bytes`).toThrow(DecodeError);
     }
@@ -94,55 +91,72 @@ describe('a header that a later release may write', () => {
 });
 
 describe('the times of an entry', () => {
-  const entry = patched(16, ...timeBytes(NOW + 10), ...timeBytes(NOW + 30));
+  const entry = patched(21, ...timeBytes(NOW + 10), ...timeBytes(NOW + 30));
 
   test.each([
     ['before it is over', NOW + 9, 'fresh'],
     ['from then on', NOW + 10, 'stale'],
     ['before its grace is over', NOW + 29, 'stale'],
-    ['when that is over, too', NOW + 30, 'none'],
-    ['while the server’s time is not known', Number.POSITIVE_INFINITY, 'none'],
+    ['when that is over, too', NOW + 30, 'over'],
+    ['while the server’s time is not known', Number.POSITIVE_INFINITY, 'over'],
   ])('%s', (_what, nowMs, standing) => {
     expect(format.standing(KEY, entry, nowMs)).toBe(standing);
     expect(format.value(KEY, entry)).toEqual({ a: 1 });
-    expect(format.holdsValue(KEY, entry, nowMs)).toBe(standing === 'fresh');
   });
 
   test('that are not said leave it to Redis how long the entry lives', () => {
-    expect(format.standing(KEY, patched(16, ...timeBytes(0), ...timeBytes(0)), Number.POSITIVE_INFINITY)).toBe('fresh');
-    expect(format.standing(KEY, patched(16, ...timeBytes(0), ...timeBytes(NOW)), NOW)).toBe('none');
+    expect(format.standing(KEY, patched(21, ...timeBytes(0), ...timeBytes(0)), Number.POSITIVE_INFINITY)).toBe('fresh');
+    expect(format.standing(KEY, patched(21, ...timeBytes(0), ...timeBytes(NOW)), NOW)).toBe('over');
+  });
+});
+
+describe('the sections behind the header', () => {
+  const tags = ['a', 'ü'].map((name, index) => ({ name, epoch: Buffer.alloc(16, index + 1) }));
+
+  test.each<[string, EntryFacts]>([
+    ['tags', { tags }],
+    ['a sliding lifetime', { slidingMs: 2 ** 40 }],
+    ['both', { tags, slidingMs: 5 }],
+  ])('hold %s, and the value follows', (_what, facts) => {
+    const entry = format.encode(KEY, { a: 1 }, facts);
+    expect(read(format, entry)).toEqual({ a: 1 });
+    expect(slidingMsOf(entry)).toBe(facts.slidingMs ?? 0);
+    expect(tagsOf(KEY, entry)).toEqual(facts.tags ?? []);
+    for (let length = 48; length < entry.length; length += 1) {
+      expect(() => format.value(KEY, entry.subarray(0, length)), `${length} bytes`).toThrow(DecodeError);
+    }
   });
 });
 
 describe('an entry that says that there is no value', () => {
   test('is fresh, has none, and no body', () => {
     const entry = format.encodeNegative({ loadMs: 3 });
-    expect(entry.toString('hex')).toBe(`c10202000003${'00'.repeat(41)}`);
+    expect(entry.toString('hex')).toBe(`c10202000003${'00'.repeat(42)}`);
     expect(format.standing(KEY, entry, NOW)).toBe('fresh');
     expect(format.value(KEY, entry)).toBeUndefined();
-    expect(format.holdsValue(KEY, entry, NOW)).toBe(false);
+    expect(format.mayBeValue(entry)).toBe(false);
   });
 });
 
 describe('bytes without a header', () => {
   test.each(['0', '7', '-7', '9007199254740991', '-9007199254740991'])('%s is a counter', (text) => {
     expect(read(format, Buffer.from(text))).toBe(Number(text));
-    expect(format.holdsValue(KEY, Buffer.from(text), NOW)).toBe(true);
+    expect(format.mayBeValue(Buffer.from(text))).toBe(true);
   });
 
   test.each(['', '-0', '007', '+1', '1.5', '1e3', ' 1', '9007199254740992', '{"a":1}'])(
     '%j is a foreign value',
     (text) => {
       expect(() => read(format, Buffer.from(text))).toThrow(ForeignValueError);
-      expect(format.holdsValue(KEY, Buffer.from(text), NOW)).toBe(false);
+      expect(format.mayBeValue(Buffer.from(text))).toBe(false);
     },
   );
 
   test('are read where the codec says how', () => {
     const lenient = new EntryFormat({ foreign: 'json' }, undefined);
     expect(read(lenient, Buffer.from('{"a":1}'))).toEqual({ a: 1 });
-    expect(lenient.holdsValue(KEY, Buffer.from('{"a":1}'), NOW)).toBe(true);
-    const damaged = format.encode(KEY, 1);
+    expect(lenient.mayBeValue(Buffer.from('{"a":1}'))).toBe(true);
+    const damaged = format.encode(KEY, 1, {});
     damaged[HEADER_BYTES] = 0x31;
     expect(() => read(lenient, damaged)).toThrow(DecodeError);
   });

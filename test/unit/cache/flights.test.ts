@@ -4,25 +4,17 @@ import { type FlightPlan, Flights } from '../../../src/cache/loads/flights.js';
 import { gate } from '../../integration/cache/gate.js';
 
 const FORMAT = {} as EntryFormat;
-const OTHER_FORMAT = {} as EntryFormat;
-const READ = { bytes: undefined, order: 0 };
 const plan = (format: EntryFormat): FlightPlan => ({ key: 'k', format, inBackground: false });
 const ENTRY = Buffer.from('entry');
 
-test('a flight is joined until it has ended', async () => {
+test('a flight is the current one until it has ended', async () => {
   const flights = new Flights();
   const landed = gate<Buffer>();
   const flight = flights.start(plan(FORMAT), () => landed.opened);
-  expect(flights.joinable('k', FORMAT, READ)).toBe(flight);
+  expect(flights.at('k')).toBe(flight);
   landed.open(ENTRY);
   await expect(flight.join(undefined)).resolves.toBe(ENTRY);
-  expect(flights.joinable('k', FORMAT, READ)).toBeUndefined();
-});
-
-test('a flight of another format is not joined', () => {
-  const flights = new Flights();
-  flights.start(plan(FORMAT), () => Promise.resolve(ENTRY));
-  expect(flights.joinable('k', OTHER_FORMAT, READ)).toBeUndefined();
+  expect(flights.at('k')).toBeUndefined();
 });
 
 test('a detached flight may not store, and its end does not end its successor', async () => {
@@ -35,7 +27,7 @@ test('a detached flight may not store, and its end does not end its successor', 
   slow.open(ENTRY);
   await older.join(undefined);
   expect(newer.maySet).toBe(true);
-  expect(flights.joinable('k', FORMAT, READ)).toBe(newer);
+  expect(flights.at('k')).toBe(newer);
 });
 
 test('the loader is aborted when the last caller leaves, and nobody joins it any more', async () => {
@@ -49,7 +41,7 @@ test('the loader is aborted when the last caller leaves, and nobody joins it any
   two.abort(new Error('two'));
   await expect(waits[1]).rejects.toThrow('two');
   expect(flight.signal.reason).toEqual(new Error('two'));
-  expect(flights.joinable('k', FORMAT, READ)).toBeUndefined();
+  expect(flights.at('k')).toBeUndefined();
 });
 
 test('a caller without a signal keeps the loader going', async () => {

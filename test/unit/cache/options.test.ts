@@ -8,9 +8,13 @@ function cacheWith(options?: CacheOptions, uniform = 0.5) {
   return { cache: new CacheManager(manager, 1000, options), sent };
 }
 
+function isEpoch(key: unknown): boolean {
+  return String(key).endsWith(':epoch');
+}
+
 /** The lifetime of the entry that was written last: by `SET`, or by the script that ends a load. */
 function lifetime(sent: unknown[][]): unknown {
-  const words = sent.at(-1) ?? [];
+  const words = sent.findLast(([name, key]) => name === 'cache.commit' || (name === 'SET' && !isEpoch(key))) ?? [];
   return words[0] === 'cache.commit' ? words[4] : words[words.indexOf('PX') + 1];
 }
 
@@ -69,6 +73,13 @@ describe('a wrong argument rejects under "open" too, and nothing is sent:', () =
     ['getOrSet with an endless lease', (cache) => cache.getOrSet('k', never, { lease: '1d' })],
     ['getOrSet with a wrong early refresh', (cache) => cache.getOrSet('k', never, { earlyRefresh: -1 })],
     ['markStale of an empty key', (cache) => cache.markStale('a', '')],
+    ['set with a tag that is no text', (cache) => cache.set('k', 1, { tags: [1 as never] })],
+    ['set with too many tags', (cache) => cache.set('k', 1, { tags: Array.from({ length: 256 }, (_, n) => `${n}`) })],
+    ['getOrSet with a tag that is too long', (cache) => cache.getOrSet('k', never, { tags: ['ü'.repeat(128)] })],
+    ['get with an ill-formed tag', (cache) => cache.get('k', { tags: ['\ud800'] })],
+    ['set with a strange sliding', (cache) => cache.set('k', 1, { sliding: 1 as never })],
+    ['invalidateTags of an empty tag', (cache) => cache.invalidateTags(['a', ''])],
+    ['invalidateTags in another mode', (cache) => cache.invalidateTags('a', { mode: 'hard' as never })],
     ['increment by a fraction', (cache) => cache.increment('k', 0.5)],
     ['increment beyond exact integers', (cache) => cache.increment('k', 2 ** 53)],
     ['increment with a bad lifetime', (cache) => cache.increment('k', 1, -1)],
@@ -120,9 +131,15 @@ describe('lifetime', () => {
   });
 });
 
-test('there is no clear, flush or keys that could reach foreign data', () => {
-  const members = Object.getOwnPropertyNames(CacheManager.prototype);
-  for (const absent of ['clear', 'flush', 'keys', 'reset', 'refresh']) expect(members).not.toContain(absent);
+test('no call looks for keys or flushes: `clear` and `invalidateTags` write one epoch each', async () => {
+  const { cache, sent } = cacheWith();
+  await Promise.all([cache.clear(), cache.namespace('n').clear(), cache.invalidateTags(['a', 'b', 'a'])]);
+  expect(sent.map(([name, key]) => [name, key])).toEqual([
+    ['cache.changeEpoch', 'ru:cache:epoch'],
+    ['cache.changeEpoch', 'ru:cache:@n:epoch'],
+    ['cache.changeEpoch', 'ru:cache:tag:{a}'],
+    ['cache.changeEpoch', 'ru:cache:tag:{b}'],
+  ]);
 });
 
 test('a closed cache rejects every call and closes its namespaces, but not its parent', async () => {

@@ -26,7 +26,13 @@ export function stubManager(
     config: { prefix: 'ru', codec: undefined },
     clock: systemClock,
     random: { uniform: () => 0.5, bytes: (size: number) => Buffer.alloc(size, 7), ...random },
-    serverTime: { shouldAsk: () => false, latestMs: () => systemClock.wallMs(), sample: () => {} },
+    serverTime: {
+      shouldAsk: () => false,
+      latestMs: () => systemClock.wallMs(),
+      sample: () => {},
+      sampled: (running: Promise<unknown>) => running,
+      earliestMs: () => systemClock.wallMs(),
+    },
     reportError: () => {},
     endpoint: 'stub',
     requireAtMostOnce: () => {},
@@ -45,7 +51,10 @@ export function stubManager(
 /** Answers reads as an empty server does, and accepts writes and loads. */
 export function emptyServer([name, ...keys]: readonly unknown[]): unknown {
   if (name === 'cache.acquire') return [1, systemClock.wallMs(), 0];
+  if (name === 'cache.changeEpoch') return systemClock.wallMs();
   if (String(name).startsWith('cache.')) return [1, systemClock.wallMs()];
   if (name === 'MGET') return keys.map(() => null);
+  // the epoch that was not there before
+  if (name === 'SET' && keys.includes('NX')) return null;
   return name === 'GET' ? null : 'OK';
 }

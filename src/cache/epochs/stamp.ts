@@ -1,0 +1,50 @@
+import type { Tag } from '../entries/tag-section.js';
+import type { Epochs } from './epochs.js';
+import { isSameNamespaceEpoch, tagPart } from './epoch-value.js';
+
+/** The epochs in which an entry is written: that of its namespace, and those of its tags. */
+export interface Stamp {
+  readonly epoch: Buffer;
+  readonly tags: readonly Tag[];
+}
+
+/** Whose epochs they are. */
+export interface Stamped {
+  readonly epochs: Epochs;
+  /** The key of the namespace's epoch. */
+  readonly epochKey: string;
+  /** The key of a tag's epoch. */
+  tagKey(tag: string): string;
+}
+
+/** What an entry may be stamped with before the server was asked. */
+export function guessStamp(by: Stamped, tags: readonly string[]): Stamp {
+  const epoch = by.epochs.guess(by.epochKey);
+  if (tags.length === 0) return { epoch, tags: NO_TAGS };
+  return { epoch, tags: tags.map((name) => ({ name, epoch: tagPart(by.epochs.guess(by.tagKey(name))) })) };
+}
+
+/**
+ * The stamp that is right, by an answer to what is sent now; the epochs are kept for longer than an entry of this lifetime.
+ * Cost: 1 round trip.
+ */
+export async function confirmStamp(by: Stamped, tags: readonly string[], lifeMs: number): Promise<Stamp> {
+  const asked = by.epochs.confirm(by.epochKey, lifeMs);
+  if (tags.length === 0) return { epoch: await asked, tags: NO_TAGS };
+  const [epoch, ofTags] = await Promise.all([
+    asked,
+    Promise.all(tags.map(async (name) => ({ name, epoch: tagPart(await by.epochs.confirm(by.tagKey(name), lifeMs)) }))),
+  ]);
+  return { epoch, tags: ofTags };
+}
+
+/** Whether two stamps with the same tags say the same. */
+export function isSameStamp(one: Stamp, other: Stamp): boolean {
+  if (one.epoch === other.epoch && one.tags.length === 0) return true;
+  return (
+    isSameNamespaceEpoch(one.epoch, other.epoch) &&
+    one.tags.every(({ epoch }, index) => other.tags[index]?.epoch.equals(epoch) === true)
+  );
+}
+
+const NO_TAGS: readonly Tag[] = [];
