@@ -273,7 +273,7 @@ export class CacheManager implements AsyncDisposable {
    * Gives an entry a new lifetime from now on, longer or shorter; a grace that it has follows it.
    * @returns false when there is none
    * @throws in both modes ServerError, ConnectionError, TimeoutError; DecodeError for an entry of a newer release
-   * Cost: 2 round trips: a read and one script.
+   * Cost: a read and one script, in one round trip; one more for an entry with tags.
    */
   async touch(key: string, ttl: Duration): Promise<boolean> {
     return touch(this.#open(), key, ttl);

@@ -57,8 +57,9 @@ export async function touch(scope: Scope, id: string, ttl: Duration): Promise<bo
   const key = scope.space.key(id);
   const ttlMs = toMs(ttl, 'cache.ttl');
   scope.common.reader.beforeWrite(key);
-  const found = await inspect(scope, key);
-  return found !== undefined && isAlive(found.verdict) && scope.common.store.touch(key, ttlMs);
+  // a lifetime that is given to what is cleared or invalidated does no harm: it is over all the same
+  const [found, isDone] = await Promise.all([inspect(scope, key), scope.common.store.touch(key, ttlMs)]);
+  return isDone && found !== undefined && isAlive(found.verdict);
 }
 
 export async function writeAll(scope: Scope, writings: readonly Writing[]): Promise<void> {
