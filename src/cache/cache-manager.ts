@@ -16,6 +16,7 @@ import type {
   ReadOptions,
   WriteOptions,
 } from './options.js';
+import { valueNear } from './reads/delivery.js';
 import { Read } from './reads/read.js';
 import { holdsValue, readMany, readWithin, take } from './reads/reads.js';
 import { Scope } from './scope.js';
@@ -98,6 +99,13 @@ export class CacheManager implements AsyncDisposable {
     try {
       const scope = this.#open();
       if (options !== undefined) return readWithin(scope, key, options) as Promise<T | undefined>;
+      const { near } = scope;
+      if (near !== undefined) {
+        // most calls end here: nothing is made for them but a promise
+        const full = scope.space.key(key);
+        const copy = near.find(full, scope.format);
+        if (copy !== undefined) return Promise.resolve(valueNear(scope, full, copy)) as Promise<T | undefined>;
+      }
       return scope.common.reader.read(new Read('get', key, scope)) as Promise<T | undefined>;
     } catch (error) {
       return Promise.reject(error);
@@ -317,8 +325,7 @@ export class CacheManager implements AsyncDisposable {
 
   /** Counts since it was made, namespaces apart. */
   stats(): CacheStats {
-    const { tally, failures } = this.#scope;
-    return statsOf(tally, failures.count);
+    return statsOf(this.#scope);
   }
 
   /** Listens for `'error'`; returns what removes the listener. */

@@ -6,6 +6,9 @@ import { Epochs } from './epochs/epochs.js';
 import { Flights } from './loads/flights.js';
 import { Leases } from './loads/leases.js';
 import { Wakeups } from './loads/wakeups.js';
+import type { Near } from './near/near.js';
+import type { NearPlan } from './near/near-options.js';
+import { openNear } from './near/open-near.js';
 import { Reader } from './reads/reader.js';
 
 /** What all namespaces of one cache share: their reads travel together, and their loads know of each other's writes. */
@@ -19,10 +22,18 @@ export interface Common {
   readonly store: EntryStore;
   readonly leases: Leases;
   readonly wakeups: Wakeups;
+  /** Undefined where nothing is kept near. */
+  readonly near: Near | undefined;
 }
 
-/** @param space the keys of the cache itself, outside every namespace */
-export function openCommon(manager: RedisManager, prefix: string | undefined, space: KeySpace): Common {
+export interface CommonPlan {
+  readonly prefix: string | undefined;
+  /** The keys of the cache itself, outside every namespace. */
+  readonly space: KeySpace;
+  readonly near: NearPlan | undefined;
+}
+
+export function openCommon(manager: RedisManager, { prefix, space, near }: CommonPlan): Common {
   const channel = `${space.root}woken`;
   const epochs = new Epochs(manager);
   const store = new EntryStore(manager, channel);
@@ -36,5 +47,6 @@ export function openCommon(manager: RedisManager, prefix: string | undefined, sp
     counters: new Counters(manager),
     leases: new Leases(manager, channel),
     wakeups: new Wakeups(manager, channel),
+    near: near === undefined ? undefined : openNear(manager, space, near),
   };
 }

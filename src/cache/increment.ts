@@ -15,5 +15,5 @@ export async function increment(scope: Scope, { key, by, ttl }: Incrementing): P
   checkInteger('by', by, { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER });
   const ttlMs = ttl === undefined ? scope.plan.ttlMs : toMs(ttl, 'cache.ttl');
   scope.beforeWrite(full);
-  return scope.common.counters.increment(full, key, [by, ttlMs]);
+  return scope.changing([full], () => scope.common.counters.increment(full, key, [by, ttlMs]));
 }

@@ -10,7 +10,9 @@ export async function remove(scope: Scope, ids: readonly string[]): Promise<numb
   if (keys.length === 0) return 0;
   for (const key of keys) scope.beforeWrite(key);
   try {
-    const removed = await Promise.all(bySlot(scope, keys).map((group) => unlink(scope, group)));
+    const removed = await scope.changing(keys, () =>
+      Promise.all(bySlot(scope, keys).map((group) => unlink(scope, group))),
+    );
     return removed.reduce((sum, count) => sum + count, 0);
   } catch (error) {
     scope.failures.meet('delete', ids.length === 1 ? ids[0] : undefined, error);
@@ -23,7 +25,8 @@ export async function markStale(scope: Scope, ids: readonly string[]): Promise<n
   const keys = ids.map((id) => scope.space.key(id));
   for (const key of keys) scope.beforeWrite(key);
   try {
-    const marked = await Promise.all(keys.map((key) => scope.common.store.markStale(key)));
+    const { store } = scope.common;
+    const marked = await scope.changing(keys, () => Promise.all(keys.map((key) => store.markStale(key))));
     return marked.filter(Boolean).length;
   } catch (error) {
     scope.failures.meet('markStale', ids.length === 1 ? ids[0] : undefined, error);
@@ -54,7 +57,7 @@ function bySlot(scope: Scope, keys: readonly string[]): readonly (readonly strin
 /** Everything that has been written in this namespace is over. */
 export async function clear(scope: Scope): Promise<void> {
   try {
-    await scope.epochs.change(scope.epochKey, 'drop');
+    await scope.changing([scope.epochKey], () => scope.epochs.change(scope.epochKey, 'drop'));
   } catch (error) {
     scope.failures.meet('clear', undefined, error);
   }
@@ -76,7 +79,8 @@ export async function invalidateTags(
   const { mode = 'stale' } = options;
   checkOneOf('cache.invalidateTags.mode', mode, ['stale', 'drop']);
   try {
-    await Promise.all(names.map((name) => scope.epochs.change(scope.tagKey(name), mode)));
+    const keys = names.map((name) => scope.tagKey(name));
+    await scope.changing(keys, () => Promise.all(keys.map((key) => scope.epochs.change(key, mode))));
   } catch (error) {
     scope.failures.meet('invalidateTags', undefined, error);
   }

@@ -4,6 +4,7 @@ import type { Random } from '../core/random.js';
 import type { StandardSchemaV1 } from '../core/standard-schema.js';
 import type { CodecOptions } from '../codec/index.js';
 import type { CacheEntry } from './entries/cache-entry.js';
+import type { NearOptions } from './near/near-options.js';
 import { MAX_TAG_NAME_BYTES, MAX_TAGS } from './entries/tag-section.js';
 
 export interface CacheOptions {
@@ -18,12 +19,19 @@ export interface CacheOptions {
   readonly codec?: CodecOptions | undefined;
   /** What a failing store does to a call: `'open'` (default) or `'throw'`; see `CacheManager`. */
   readonly onError?: 'open' | 'throw' | undefined;
+  /**
+   * Keeps what is read in the memory of this process, too, coherent with Redis; `{}` for the defaults. A namespace shares
+   * what is kept near by the cache it belongs to, or keeps nothing (`false`). Default: `false`.
+   */
+  readonly near?: false | NearOptions | undefined;
   /** For calls that do not say otherwise. `ttl` here goes before the constructor's. */
   readonly defaults?: Omit<LoadOptions<unknown>, 'force' | 'signal'> | undefined;
 }
 
-/** A namespace keeps the prefix of the cache it belongs to. */
-export type NamespaceOptions = Omit<CacheOptions, 'prefix'>;
+/** A namespace keeps the prefix of the cache it belongs to, and shares what that keeps near. */
+export interface NamespaceOptions extends Omit<CacheOptions, 'prefix' | 'near'> {
+  readonly near?: false | undefined;
+}
 
 /** Both end this call's wait only; what is already on its way goes on. */
 export interface ReadOptions {
@@ -130,7 +138,7 @@ export type ManyLoader<T> = (
   context: ManyLoadContext,
 ) => ReadonlyMap<string, T> | Promise<ReadonlyMap<string, T>>;
 
-const CACHE_OPTIONS = ['prefix', 'version', 'codec', 'onError', 'defaults'] as const;
+const CACHE_OPTIONS = ['prefix', 'version', 'codec', 'onError', 'near', 'defaults'] as const;
 const NAMESPACE_OPTIONS = CACHE_OPTIONS.filter((name) => name !== 'prefix');
 const READ_OPTIONS = ['timeout', 'signal', 'tags'] as const;
 const WRITE_OPTIONS = ['ttl', 'jitter', 'grace', 'negativeTtl', 'tags', 'sliding'] as const;
@@ -193,10 +201,13 @@ export function checkCacheOptions(options: CacheOptions): void {
 
 export function checkNamespaceOptions(options: NamespaceOptions): void {
   checkKnown('cache.namespace', options, NAMESPACE_OPTIONS);
+  const { near } = options as CacheOptions;
+  const expected = '`false`, or left out: what is kept near belongs to the whole cache';
+  if (near !== undefined && near !== false) throw wrong('cache.namespace.near', expected, near);
   checkShared(options);
 }
 
-function checkShared(options: NamespaceOptions): void {
+function checkShared(options: Pick<CacheOptions, 'version' | 'onError'>): void {
   if (options.version !== undefined) checkText('cache.version', options.version);
   if (options.onError !== undefined) checkOneOf('cache.onError', options.onError, ['open', 'throw']);
 }

@@ -4,6 +4,9 @@ import type { KeySpace } from '../core/key-space.js';
 import type { Duration } from '../core/duration.js';
 import { ClosedError } from '../core/errors.js';
 import { EntryFormat } from './entries/entry.js';
+import { changing } from './near/changing.js';
+import type { Near } from './near/near.js';
+import { planNear } from './near/near-options.js';
 import { type Common, openCommon } from './common.js';
 import type { Epochs } from './epochs/epochs.js';
 import { Failures } from './failures.js';
@@ -27,6 +30,7 @@ interface Own {
   readonly failures: Failures;
   readonly plan: LoadPlan;
   readonly parent: Scope | undefined;
+  readonly near: Near | undefined;
   /** Whose epochs its entries are written in. */
   readonly epochSpace: KeySpace;
 }
@@ -41,6 +45,8 @@ export class Scope implements Reading {
   readonly plan: LoadPlan;
   readonly tally: Tally = new Tally();
   readonly epochKey: string;
+  /** Undefined where its reads all go to Redis. */
+  readonly near: Near | undefined;
   /** For reads that are no caller's. */
   readonly uncounted: Reading;
   readonly #version: string | undefined;
@@ -57,12 +63,13 @@ export class Scope implements Reading {
     this.plan = own.plan;
     this.#version = own.version;
     this.#parent = own.parent;
+    this.near = own.near;
     this.#epochSpace = own.epochSpace;
     this.epochKey = own.epochSpace.own('epoch');
     const { epochs, epochKey } = this;
     const tagKey = (tag: string): string => this.tagKey(tag);
     const { space, format, failures } = own;
-    this.uncounted = { space, format, failures, epochs, epochKey, tagKey, tally: new Tally() };
+    this.uncounted = { space, format, failures, epochs, epochKey, tagKey, near: undefined, tally: new Tally() };
   }
 
   get epochs(): Epochs {
@@ -79,7 +86,8 @@ export class Scope implements Reading {
     const { prefix, version } = options;
     const codecOptions = options.codec ?? manager.config.codec;
     const space = manager.keySpace('cache', prefix);
-    const common = openCommon(manager, prefix, space);
+    const near = options.near === undefined || options.near === false ? undefined : planNear(options.near);
+    const common = openCommon(manager, { prefix, space, near });
     return new Scope(common, {
       space,
       codecOptions,
@@ -89,6 +97,7 @@ export class Scope implements Reading {
       plan: planDefaults(options.defaults, base),
       parent: undefined,
       epochSpace: space,
+      near: common.near,
     });
   }
 
@@ -116,6 +125,7 @@ export class Scope implements Reading {
       plan: planDefaults(options.defaults, this.plan),
       parent: this,
       epochSpace,
+      near: options.near === false ? undefined : this.near,
     });
   }
 
@@ -125,9 +135,15 @@ export class Scope implements Reading {
     this.common.flights.detach(key);
   }
 
+  /** Sends what changes keys or epochs, and lets no older copy of them be served from near. */
+  changing<T>(keys: readonly string[], send: () => Promise<T>): Promise<T> {
+    return changing(this.common.near, keys, send);
+  }
+
   /** Resolves when everything is stored that has been loaded by now. */
   async close(): Promise<void> {
     this.#closed = true;
+    if (this.#parent === undefined) this.common.near?.close();
     await this.common.flights.settled();
   }
 

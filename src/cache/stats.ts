@@ -1,3 +1,5 @@
+import type { Near, NearStats } from './near/near.js';
+
 /**
  * Why a read found no value. `absent`: there is nothing · `stale`, `over`: its time, or its grace, is over · `loading`: it
  * is being loaded for the first time · `otherVersion`: it is of another `version` · `cleared`, `invalidated`: by `clear`
@@ -20,6 +22,8 @@ export type MissReason =
 export interface CacheStats {
   /** Keys that a read found. Reads are `get`, `getMany` (per key), `getOrSet` and `getAndDelete`. */
   readonly hits: number;
+  /** Those of them that were found near. */
+  readonly nearHits: number;
   /** Keys that a read did not find, or could not use. */
   readonly misses: number;
   /** The same, by the reason. */
@@ -34,11 +38,14 @@ export interface CacheStats {
   readonly fenced: number;
   /** Failures of the store that went through `onError`. */
   readonly errors: number;
+  /** What is kept near, of the whole cache and its namespaces; undefined where nothing is. */
+  readonly near: NearStats | undefined;
 }
 
 /** The counters behind `CacheStats`. */
 export class Tally {
   hits = 0;
+  nearHits = 0;
   readonly misses: Record<MissReason, number> = {
     absent: 0,
     stale: 0,
@@ -57,8 +64,16 @@ export class Tally {
   fenced = 0;
 }
 
-/** @param errors failures of the store that went through `onError` */
-export function statsOf({ hits, misses, loads, joined, stale, fenced }: Tally, errors: number): CacheStats {
+export function statsOf(scope: Counted): CacheStats {
+  const { hits, nearHits, misses, loads, joined, stale, fenced } = scope.tally;
   const sum = Object.values(misses).reduce((so, count) => so + count, 0);
-  return { hits, misses: sum, missesBy: { ...misses }, loads, joined, stale, fenced, errors };
+  const missesBy = { ...misses };
+  const near = scope.near?.stats();
+  return { hits, nearHits, misses: sum, missesBy, loads, joined, stale, fenced, errors: scope.failures.count, near };
+}
+
+interface Counted {
+  readonly tally: Tally;
+  readonly failures: { readonly count: number };
+  readonly near: Near | undefined;
 }

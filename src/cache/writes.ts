@@ -58,7 +58,8 @@ export async function touch(scope: Scope, id: string, ttl: Duration): Promise<bo
   const ttlMs = toMs(ttl, 'cache.ttl');
   scope.common.reader.beforeWrite(key);
   // a lifetime that is given to what is cleared or invalidated does no harm: it is over all the same
-  const [found, isDone] = await Promise.all([inspect(scope, key), scope.common.store.touch(key, ttlMs)]);
+  const touching = scope.changing([key], () => scope.common.store.touch(key, ttlMs));
+  const [found, isDone] = await Promise.all([inspect(scope, key), touching]);
   return isDone && found !== undefined && isAlive(found.verdict);
 }
 
@@ -107,7 +108,11 @@ function send(scope: Scope, write: Write): Promise<unknown> {
  * Writes, and asks along whether the stamp is right. If it is not, because the namespace was cleared or a tag invalidated
  * elsewhere since this process looked, the entry is stamped anew.
  */
-async function stamped<T>(scope: Scope, write: Write, put: () => Promise<T>): Promise<T> {
+function stamped<T>(scope: Scope, write: Write, put: () => Promise<T>): Promise<T> {
+  return scope.changing([write.key], () => putStamped(scope, write, put));
+}
+
+async function putStamped<T>(scope: Scope, write: Write, put: () => Promise<T>): Promise<T> {
   const { key, entry, life, tags, stamp } = write;
   const confirming = confirmStamp(scope, tags, life.ttlMs + life.graceMs);
   confirming.catch(ignore); // the write's own failure goes first

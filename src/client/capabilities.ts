@@ -1,7 +1,7 @@
 import { ConfigError } from '../core/errors.js';
 import type { Capabilities, Driver } from './driver.js';
 
-const EVERYTHING: Capabilities = Object.freeze({ atMostOnce: true, resp3: true, watchdog: true });
+const EVERYTHING: Capabilities = Object.freeze({ atMostOnce: true, resp3: true, watchdog: true, invalidations: true });
 
 export function capabilitiesOf(driver: Driver): Capabilities {
   return driver.capabilities ?? EVERYTHING;

@@ -94,6 +94,20 @@ export interface Connection {
   /** Resolves after the server's acknowledgement. Each name is asked for by itself, so that one fails alone. */
   subscribe(kind: SubscriptionKind, name: string): Promise<void>;
   unsubscribe(kind: SubscriptionKind, name: string): Promise<void>;
+  /**
+   * From the acknowledgement on the server tells of every key that begins with `prefix` and is changed, removed or
+   * found expired, whoever does it, this process included (`CLIENT TRACKING ON BCAST`). Keys of all databases are meant,
+   * by their name alone. To be called once: prefixes on one connection must not overlap. Rejects with `ServerError`
+   * where the server refuses. Absent where the connection cannot be told.
+   */
+  trackInvalidations?(prefix: string): Promise<void>;
+  /**
+   * Called with keys that have changed; undefined stands for all keys. Must not throw. Set before `trackInvalidations`.
+   *
+   * A change is told at the end of the server's turn, so the answer to a command of the same turn may come before it.
+   * It comes before the answer to any command that is sent after that answer.
+   */
+  onInvalidate?: (keys: readonly string[] | undefined) => void;
   /** Called for each message, in order. Must not throw. Set before the first `subscribe`. */
   onMessage: (message: IncomingMessage) => void;
   /** Called when `writable` has become true again. */
@@ -166,6 +180,8 @@ export interface Capabilities {
    * by its own means, if it has any, commands on it end by their deadlines.
    */
   readonly watchdog: boolean;
+  /** The server can tell of changed keys (`CLIENT TRACKING`). False: what it would tell does not come through. */
+  readonly invalidations: boolean;
 }
 
 /** The shared main connection, which comes back by itself, and a source of dedicated ones. */
@@ -192,6 +208,10 @@ export interface Driver {
   suspect?(): void;
   /** How each server is doing to which commands are sent. Absent where that is not known. Costs no round trip. */
   nodes?(): readonly NodeStatus[];
+  /** Names of all nodes that keys are read from just now, for `OpenHint.node`. Absent where there is one for all. */
+  primaries?(): readonly string[];
+  /** Called when `primaries` may give others than before. */
+  onPrimaries?: () => void;
   onEvent: (event: DriverEvent) => void;
   /** Ends the main connection and stops reconnecting. Dedicated connections belong to whoever opened them. */
   destroy(): void;

@@ -9,6 +9,7 @@ import type { Capabilities, Driver, NodeStatus } from './driver.js';
 import { openDriver } from './drivers/open-driver.js';
 import type { WrappableClient } from './drivers/wrapped/adapt.js';
 import { askHealth, type HealthReport } from './health.js';
+import { Listening } from './listening.js';
 import type { Lease, LeaseOptions } from './leases/lease.js';
 import { Leases } from './leases/leases.js';
 import type { DrainReport, ManagerEvents, ManagerState } from './manager-events.js';
@@ -17,7 +18,9 @@ import type { RedisOptions } from './config/redis-options.js';
 import { bindScript, type Script, type ScriptDef } from './script.js';
 import { SharedConnection } from './calls/shared-connection.js';
 import type { ServerTime } from './server-time.js';
-import { Subscriber } from './subscriptions/subscriber.js';
+import type { Subscriber } from './subscriptions/subscriber.js';
+import type { InvalidationSink } from './tracking/invalidation-feed.js';
+import type { Invalidations, InvalidationTarget } from './tracking/invalidation-feeds.js';
 import type { Transaction, TransactionOptions, TransactionResult } from './leases/transaction.js';
 import type { WrapOptions } from './wrap-options.js';
 
@@ -44,12 +47,12 @@ export class RedisManager implements AsyncDisposable {
   readonly config: RedisConfig;
   /** @internal */ readonly clock: Runtime['clock'];
   /** @internal */ readonly random: Runtime['random'];
-  /** @internal The connection that all subscriptions share. */ readonly subscriber: Subscriber;
   /** @internal In a cluster, the slot of a key: what travels together must share it. Undefined elsewhere. */
   readonly slotOf: ((key: string) => number) | undefined;
   readonly #events = new Emitter<ManagerEvents>();
   readonly #connection: SharedConnection;
   readonly #leases: Leases;
+  readonly #listening: Listening;
   readonly #closeHooks = new Set<() => void | Promise<void>>();
   #closing: Promise<DrainReport> | undefined;
 
@@ -65,10 +68,9 @@ export class RedisManager implements AsyncDisposable {
       onLeak: (leak) => this.#events.emit('leak', leak),
       report: (error) => this.reportError('lease', error),
     });
-    this.subscriber = new Subscriber({
+    this.#listening = new Listening(driver, {
       ...runtime,
       ackTimeoutMs: config.commandTimeoutMs,
-      open: (signal) => driver.open(signal),
       reportError: (source, error) => this.reportError(source, error),
     });
   }
@@ -137,6 +139,11 @@ export class RedisManager implements AsyncDisposable {
   /** @internal The server's clock as last seen, for all modules. */
   get serverTime(): ServerTime {
     return this.#connection.serverTime;
+  }
+
+  /** @internal The connection that all subscriptions share. */
+  get subscriber(): Subscriber {
+    return this.#listening.subscriber;
   }
 
   get state(): ManagerState {
@@ -253,6 +260,11 @@ export class RedisManager implements AsyncDisposable {
     return this.#events.on(event, listener);
   }
 
+  /** @internal Tells of changed keys, where `capabilities.invalidations`: what a copy of them must hear of. */
+  invalidations(target: InvalidationTarget, sink: InvalidationSink): Invalidations {
+    return this.#listening.invalidations.listen(target, sink);
+  }
+
   /** @internal The place for failures in the background that nobody awaits. */
   reportError(source: string, error: unknown): void {
     this.#events.emit('error', { source, error });
@@ -294,7 +306,7 @@ export class RedisManager implements AsyncDisposable {
     ];
     const report = (error: unknown): void => this.reportError('manager.close', error);
     const drained = await finishWithin(steps, drainMs, { clock: this.clock, report });
-    this.subscriber.close();
+    this.#listening.close();
     const cutLeases = this.#leases.close();
     const cutCommands = this.#connection.destroy();
     this.#connection.moveTo('closed');

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../core/clock.js';
 import { ConnectionError, type Outcome } from '../core/errors.js';
 import type { Connection, IncomingMessage, ReplySink, SubscriptionKind, WireCommand } from '../client/driver.js';
+import { request, trackingCommand } from '../client/request.js';
 import { toBinary, toBuffer, toText } from './binary.js';
 import { Waiter } from './blocking.js';
 import type { Engine } from './engine.js';
@@ -39,6 +40,7 @@ export class EmbeddedConnection implements Connection, Subscriber {
   #isEnded = false;
   readonly writable = true;
   onMessage: (message: IncomingMessage) => void = () => {};
+  onInvalidate: (keys: readonly string[] | undefined) => void = () => {};
   onWritable: () => void = () => {};
   onEnd: (cause: Error) => void = () => {};
 
@@ -101,6 +103,14 @@ export class EmbeddedConnection implements Connection, Subscriber {
   async unsubscribe(kind: SubscriptionKind, name: string): Promise<void> {
     if (this.#isEnded) throw this.#lost('not-sent');
     this.#settings.engine.pubsub.unsubscribe(kind, toBinary(name), this);
+  }
+
+  async trackInvalidations(prefix: string): Promise<void> {
+    await request(this, trackingCommand(prefix));
+  }
+
+  invalidate(keys: readonly string[] | null): void {
+    if (!this.#isEnded) this.onInvalidate(keys?.map(toText));
   }
 
   deliver(message: Parameters<Subscriber['deliver']>[0]): void {

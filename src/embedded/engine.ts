@@ -2,16 +2,16 @@ import { type Clock, systemClock } from '../core/clock.js';
 import { checkKnown, wrong } from '../core/check.js';
 import type { Duration } from '../core/duration.js';
 import { type Random, systemRandom } from '../core/random.js';
-import { Blocking, Waiter } from './blocking.js';
+import { Waiter } from './blocking.js';
 import { COMMANDS } from './command-table.js';
 import type { Interceptor } from './interceptor.js';
+import { KeyListeners } from './key-listeners.js';
 import { Keyspace, type KeyspaceHost } from './keyspace.js';
 import { PubSub, type Subscriber } from './pubsub.js';
 import { type EngineReply, ErrorReply, QUEUED } from './reply.js';
 import { ScriptCache } from './scripting.js';
 import { type CommandSpec, type Server, Session } from './server.js';
 import { VirtualClock } from './virtual-clock.js';
-import { WatchedKeys } from './watches.js';
 
 const DATABASES = 16;
 const NO_SUBSCRIBER: Subscriber = { deliver: () => {} };
@@ -103,9 +103,11 @@ export class Engine implements Server, KeyspaceHost {
   readonly databases: readonly Keyspace[];
   readonly commands: ReadonlyMap<string, CommandSpec> = COMMANDS;
   readonly sessions = new Set<Session>();
-  readonly blocking = new Blocking();
+  readonly #listeners = new KeyListeners();
+  readonly blocking = this.#listeners.blocking;
   readonly pubsub = new PubSub();
-  readonly watches = new WatchedKeys();
+  readonly tracking = this.#listeners.tracking;
+  readonly watches = this.#listeners.watches;
   readonly scripts: ScriptCache;
   interceptor: Interceptor | undefined;
   nowMs: number;
@@ -138,12 +140,20 @@ export class Engine implements Server, KeyspaceHost {
   closeSession(session: Session): void {
     session.leaveTransaction();
     this.pubsub.unsubscribeAll(session.subscriber);
+    this.tracking.stop(session.subscriber);
     this.sessions.delete(session);
   }
 
   keyChanged(database: Keyspace, key: string): void {
-    this.watches.keyChanged(database, key);
-    this.blocking.keyChanged(database, key);
+    this.#listeners.keyChanged(database, key);
+  }
+
+  keyExpired(database: Keyspace, key: string): void {
+    this.#listeners.keyExpired(database, key);
+  }
+
+  flushed(database: Keyspace, keys: readonly string[]): void {
+    this.#listeners.flushed(database, keys);
   }
 
   /** Runs one command of a connection, errors included, and serves those who waited for what it changed. */
@@ -155,6 +165,7 @@ export class Engine implements Server, KeyspaceHost {
 
   #execute(session: Session, argv: readonly string[]): EngineReply | Waiter {
     this.#readClock();
+    this.tracking.actor = session.subscriber;
     let reply: EngineReply | Waiter;
     try {
       reply = this.#dispatch(session, argv);

@@ -18,8 +18,12 @@ export const NEVER = Infinity;
 export interface KeyspaceHost {
   /** The time of the command under way. */
   readonly nowMs: number;
-  /** Told of every key that was changed, deleted or expired. */
+  /** Told of every key that was changed or deleted. */
   keyChanged(database: Keyspace, key: string): void;
+  /** Told of every key whose time had come. */
+  keyExpired(database: Keyspace, key: string): void;
+  /** Told of the keys that were there when all were removed. */
+  flushed(database: Keyspace, keys: readonly string[]): void;
 }
 
 /** Keys looked at for expiry with each new key, so that what nobody asks for does not stay for ever. */
@@ -115,8 +119,9 @@ export class Keyspace {
   }
 
   clear(): void {
-    for (const key of this.#entries.keys()) this.#host.keyChanged(this, key);
+    const keys = [...this.#entries.keys()];
     this.#entries.clear();
+    this.#host.flushed(this, keys);
   }
 
   /** All keys that exist now. */
@@ -176,7 +181,7 @@ export class Keyspace {
 
   #expire(key: string): undefined {
     this.#entries.delete(key);
-    this.#host.keyChanged(this, key);
+    this.#host.keyExpired(this, key);
   }
 }
 

@@ -5,6 +5,8 @@ export type Kind = 'channel' | 'pattern';
 /** A connection, as the engine reaches it: `name` is the channel or pattern subscribed to. All strings hold bytes. */
 export interface Subscriber {
   deliver(message: { kind: Kind; name: string; channel: string; payload: string }): void;
+  /** Keys that it tracks have changed; null for all keys. Absent where nobody listens. */
+  invalidate?(keys: readonly string[] | null): void;
   /** Ends the connection, as a server or a network does. Absent where there is none. */
   destroy?(): void;
 }

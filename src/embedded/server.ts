@@ -3,6 +3,7 @@ import type { Blocking, Waiter } from './blocking.js';
 import type { Keyspace } from './keyspace.js';
 import type { PubSub, Subscriber } from './pubsub.js';
 import type { EngineReply } from './reply.js';
+import type { Tracking } from './tracking.js';
 
 /** What commands need from the engine that runs them. */
 export interface Server {
@@ -16,6 +17,7 @@ export interface Server {
   readonly sessions: ReadonlySet<Session>;
   readonly blocking: Blocking;
   readonly pubsub: PubSub;
+  readonly tracking: Tracking;
   readonly watches: Watches;
   readonly scripts: Scripts;
   /** Runs one command to its reply. @throws ErrorReply */

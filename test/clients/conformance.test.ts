@@ -21,6 +21,6 @@ describe.each(FAMILIES)('$name', ({ make, resp3 }) => {
     const { driver } = await openWrapped(client, {}, runtimeWith());
     afterThisTest(() => driver.destroy());
     await driver.connect(undefined);
-    expect(driver.capabilities).toEqual({ atMostOnce: true, resp3, watchdog: false });
+    expect(driver.capabilities).toEqual({ atMostOnce: true, resp3, watchdog: false, invalidations: false });
   });
 });

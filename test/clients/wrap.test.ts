@@ -40,7 +40,7 @@ const refusal = async (client: unknown): Promise<string> =>
 describe.each(FAMILIES)('$name', ({ make, resp3 }) => {
   it('carries all six features', async () => {
     const manager = await wrap((await make(await socket())).client);
-    expect(manager.capabilities).toEqual({ atMostOnce: true, resp3, watchdog: false });
+    expect(manager.capabilities).toEqual({ atMostOnce: true, resp3, watchdog: false, invalidations: false });
 
     const cache = new CacheManager(manager, '1m');
     await cache.set('k', { at: new Date(0), bytes: new Uint8Array([0, 255]) });

@@ -197,6 +197,98 @@ export function conformance(open: () => Promise<Driver>): void {
     });
   });
 
+  describe('news of changed keys', () => {
+    type News = readonly string[] | undefined;
+
+    /** A connection that tracks a prefix in the slot of a key, another one to the same node, and what is told. */
+    async function tracking(): Promise<
+      { connection: Connection; other: Connection; k: string; news: News[] } | undefined
+    > {
+      const k = uniqueKey();
+      const [connection, other] = [await newConnection(k), await newConnection(k)];
+      const news: News[] = [];
+      connection.onInvalidate = (keys) => news.push(keys);
+      await connection.trackInvalidations?.(`${k}:`);
+      return connection.trackInvalidations === undefined ? undefined : { connection, other, k, news };
+    }
+
+    function keysIn(news: readonly News[]): readonly string[] {
+      return [...new Set(news.flatMap((keys) => keys ?? []))].toSorted();
+    }
+
+    it('is there unless the driver says that it is not', async () => {
+      const driver = await newDriver();
+      expect((await tracking()) === undefined).toBe(driver.capabilities?.invalidations === false);
+    });
+
+    it('tells of keys with the prefix that were changed, removed or found expired, and of no others', async () => {
+      const made = await tracking();
+      if (made === undefined) return;
+      const { other, k, news } = made;
+      await request(other, ['SET', `${k}-other`, 'x', 'PX', '60000']);
+      await request(other, ['SET', `${k}:a`, 'x', 'PX', '60000']);
+      await request(other, ['EVAL', `return redis.call('HSET', KEYS[1], 'f', 'v')`, '1', `${k}:b`]);
+      await eventually(() => keysIn(news).length === 2);
+      expect(keysIn(news)).toEqual([`${k}:a`, `${k}:b`]);
+      news.length = 0;
+      await request(other, ['DEL', `${k}:b`]);
+      await request(other, ['PEXPIRE', `${k}:a`, '1']);
+      await eventually(() => keysIn(news).length === 2);
+      const told = (): number => news.filter((keys) => keys?.includes(`${k}:c`) === true).length;
+      await request(other, ['SET', `${k}:c`, 'x', 'PX', '20']);
+      await eventually(() => told() === 1);
+      await eventually(async () => (await request(other, ['GET', `${k}:c`])) === null);
+      await eventually(() => told() === 2);
+    });
+
+    it('tells of what the connection itself changes, and of all that one transaction changes', async () => {
+      const made = await tracking();
+      if (made === undefined) return;
+      const { connection, k, news } = made;
+      await request(connection, ['MULTI']);
+      for (const part of ['b', 'a', 'b']) await request(connection, ['SET', `${k}:${part}`, 'x', 'PX', '60000']);
+      await request(connection, ['EXEC']);
+      await eventually(() => news.length > 0);
+      expect(news).toEqual([[`${k}:a`, `${k}:b`]]);
+    });
+
+    it('tells of a change before the second answer after it', async () => {
+      const made = await tracking();
+      if (made === undefined) return;
+      const { connection, other, k, news } = made;
+      for (let round = 1; round <= 50; round += 1) {
+        await request(other, ['SET', `${k}:a`, String(round), 'PX', '60000']);
+        await request(connection, ['PING']);
+        await new Promise(setImmediate);
+        await request(connection, ['PING']);
+        expect(news).toHaveLength(round);
+      }
+    });
+
+    it('tells of a flush as of all keys', async () => {
+      const made = await tracking();
+      if (made === undefined) return;
+      await request(made.other, ['FLUSHDB']);
+      await eventually(() => made.news.length > 0);
+      expect(made.news[0]).toBeUndefined();
+    });
+
+    it('refuses a prefix that overlaps with the one that is tracked', async () => {
+      const made = await tracking();
+      const refused = made?.connection.trackInvalidations?.(made.k);
+      if (refused !== undefined) await expect(refused).rejects.toMatchObject({ code: 'RU_SERVER', replyCode: 'ERR' });
+    });
+
+    it('can be had from every primary by its name', async () => {
+      const driver = await newDriver();
+      for (const node of driver.primaries?.() ?? []) {
+        const connection = await driver.open(undefined, { node });
+        expect(await request(connection, ['HELLO'])).toMatchObject({ role: 'master' });
+        connection.destroy();
+      }
+    });
+  });
+
   describe('the main connection', () => {
     it('is gone after destroy: commands fail at once as not sent', async () => {
       const driver = await newDriver();

@@ -51,7 +51,7 @@ function plain(reply: Reply): Plain {
 
 /** Sends the commands in one go and gives every answer. */
 export async function ask(
-  driver: Driver,
+  driver: Pick<Driver, 'send'>,
   commands: readonly (readonly (string | Buffer)[])[],
   mode: 'text' | 'bytes' = 'text',
 ): Promise<Plain[]> {

@@ -3,6 +3,7 @@ import { createConnection, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EmbeddedRedis } from '../../src/testing/embedded/embedded-redis.js';
 import { encodeCommand } from '../../src/testing/resp.js';
+import { eventually } from '../support/eventually.js';
 import { RedisServer } from '../support/redis-server.js';
 
 /** The listener answers byte for byte as a real server does; of errors, the first word. */
@@ -33,6 +34,30 @@ async function answers(path: string, bytes: Buffer): Promise<string> {
   socket.write(Buffer.concat([bytes, encodeCommand(['QUIT'])]));
   await once(socket, 'close');
   return received;
+}
+
+/** What a connection that tracks is told while another one writes. */
+async function news(path: string, protocol: number): Promise<string> {
+  const [tracker, writer] = [await dial(path), await dial(path)];
+  let heard = '';
+  tracker.on('data', (chunk: Buffer) => (heard += chunk.toString('latin1')));
+  const ask = async (command: string, answer: string): Promise<void> => {
+    const from = heard.length;
+    tracker.write(encodeCommand(command.split(' ')));
+    await eventually(() => heard.includes(answer, from));
+  };
+  await ask(`HELLO ${protocol}`, 'modules');
+  await ask('CLIENT TRACKING ON BCAST PREFIX a', '+OK\r\n');
+  heard = '';
+  for (const command of ['MSET a2 1 a1 2 b 3', 'DEL b', 'DEL a1 nope', 'FLUSHALL']) {
+    writer.write(encodeCommand(command.split(' ')));
+    await once(writer, 'data');
+    await ask('PING', '+PONG\r\n');
+    await ask('PING', '+PONG\r\n');
+  }
+  tracker.destroy();
+  writer.destroy();
+  return heard.replaceAll('+PONG\r\n', '');
 }
 
 /** The lines of an answer, errors cut to the one word on which servers agree. */
@@ -74,6 +99,12 @@ const GROUPS = {
 };
 
 describe.each([2, 3])('in RESP%i', (protocol) => {
+  test('connections that track are told of changed keys', async () => {
+    const [own, theirs] = await Promise.all([redis.socketPath, server.socketPath].map((path) => news(path, protocol)));
+    expect(own).toBe(theirs);
+    expect(own?.match(/invalidate/g) ?? []).toHaveLength(protocol === 3 ? 3 : 0);
+  });
+
   test.each(Object.entries(GROUPS))('%s', async (_, group) => {
     const commands = [['FLUSHALL'], ...group.split('|').map((command) => command.split(' '))];
     if (protocol === 2) commands.push(['QUIT']);

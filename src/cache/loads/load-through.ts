@@ -2,7 +2,7 @@ import { ignore, untilAborted } from '../../core/abort.js';
 import { checkFunction } from '../../core/check.js';
 import type { Duration } from '../../core/duration.js';
 import { TimeoutError } from '../../core/errors.js';
-import { FLAG, freshUntilOf, hasFlag, isLeased, loadMsOf } from '../entries/entry-header.js';
+import { isLeased } from '../entries/entry-header.js';
 import { LoadedValueError } from '../errors.js';
 import type { Flight } from './flights.js';
 import { isUpToDate } from './up-to-date.js';
@@ -52,8 +52,21 @@ interface Answering {
 
 /** A fresh value; one of those who get it may begin to load the next. */
 function served(scope: Scope, call: LoadCall, value: unknown): unknown {
-  if (isDueEarly(scope, call)) loadInBackground(scope, call);
+  if (isDueEarly(scope, call)) loadEarly(scope, call);
   return value;
+}
+
+/** What is kept near is looked up in Redis first: another process may have loaded it anew. */
+function loadEarly(scope: Scope, call: LoadCall): void {
+  if (!call.read.isNear) return void loadInBackground(scope, call);
+  if (scope.common.flights.at(call.read.key) !== undefined) return;
+  const looked = again(scope, call);
+  scope.common.reader.read(looked.read).then(
+    () => {
+      if (looked.read.found === 'fresh' && looked.read.leftMs <= call.read.leftMs) loadInBackground(scope, looked);
+    },
+    (error: unknown) => scope.failures.tell('refresh', call.read.id, error),
+  );
 }
 
 async function readOrLoad(scope: Scope, call: LoadCall, signal: AbortSignal | undefined): Promise<unknown> {
@@ -167,12 +180,8 @@ function start(scope: Scope, call: LoadCall, inBackground: boolean): Flight {
  * Source: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015 (XFetch).
  */
 function isDueEarly(scope: Scope, { read, plan }: LoadCall): boolean {
-  const { bytes } = read;
-  if (plan.earlyRefresh === 0 || bytes === undefined || !scope.format.isEntry(bytes)) return false;
-  const freshUntilMs = freshUntilOf(bytes);
-  const loadMs = loadMsOf(bytes);
-  if (freshUntilMs === 0 || loadMs === 0 || hasFlag(bytes, FLAG.sliding)) return false;
-  const leftMs = freshUntilMs - read.readMs;
+  const { leftMs, loadMs } = read;
+  if (plan.earlyRefresh === 0 || loadMs === 0 || leftMs === Number.POSITIVE_INFINITY) return false;
   const eagernessMs = loadMs * plan.earlyRefresh;
   // no random number is that small
   if (leftMs > eagernessMs * 40) return false;
@@ -193,6 +202,8 @@ async function arrival(scope: Scope, flight: Flight, signal: AbortSignal | undef
 async function valueOf(scope: Scope, { read, plan }: LoadCall, entry: Buffer | undefined): Promise<unknown> {
   if (entry === undefined) return undefined;
   const value = scope.format.value(read.key, entry);
+  // as it will be when it comes from near
+  scope.near?.share(value);
   if (plan.schema === undefined || value === undefined) return value;
   const result = await check(plan.schema, value);
   if (result.issues === undefined) return result.value;

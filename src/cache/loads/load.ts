@@ -235,17 +235,19 @@ export class Load {
     const life = lifeOf(plan, this.#scope.common.manager.random);
     const stamp = this.#stamp && restampFor(this.#scope, this.#read, this.#stamp);
     if (stamp === undefined) this.#giveBack(right, 0);
-    else if (typeof right === 'object') await this.#settle(right.refresh(life, stamp));
+    else if (typeof right === 'object') await this.#settle(() => right.refresh(life, stamp));
     return this.#read.bytes;
   }
 
   async #store(right: Right, entry: Buffer, life: Life): Promise<void> {
     if (!this.#flight.maySet) return this.#giveBack(right, 0);
-    this.#scope.common.reader.beforeWrite(this.#call.read.key);
-    if (right === 'foreign') return this.#settle(this.#scope.common.leases.replace(this.#call.read.key, entry, life));
-    if (right !== undefined) return this.#settle(right.commit(entry, life));
+    const { key } = this.#call.read;
+    const { reader, leases } = this.#scope.common;
+    reader.beforeWrite(key);
+    if (right === 'foreign') return this.#settle(() => leases.replace(key, entry, life));
+    if (right !== undefined) return this.#settle(() => right.commit(entry, life));
     // each process loads for itself, and still stores nothing that was overtaken
-    if (this.#call.plan.leaseMs === undefined) return this.#settle(this.#storeUnclaimed(entry, life));
+    if (this.#call.plan.leaseMs === undefined) return this.#settle(() => this.#storeUnclaimed(entry, life));
   }
 
   async #storeUnclaimed(entry: Buffer, life: Life): Promise<boolean> {
@@ -257,10 +259,11 @@ export class Load {
   }
 
   /** Callers do not wait for what is being stored, unless they are to hear of failures. */
-  async #settle(storing: Promise<boolean>): Promise<void> {
+  async #settle(put: () => Promise<boolean>): Promise<void> {
     const { failures, tally } = this.#scope;
-    const { operation, id } = this.#call.read;
-    const stored = storing
+    const { operation, id, key } = this.#call.read;
+    const stored = this.#scope
+      .changing([key], put)
       .then((done) => {
         if (!done) tally.fenced += 1;
       })

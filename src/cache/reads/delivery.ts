@@ -1,14 +1,27 @@
 import type { PendingCall } from '../../client/coalescer.js';
+import { freshUntilOf, isSliding, loadMsOf } from '../entries/entry-header.js';
+import type { Copy, Near } from '../near/near.js';
 import type { MissReason } from '../stats.js';
-import type { Read } from './read.js';
+import type { Read, Reading } from './read.js';
 import type { Verdict } from './verdict.js';
 
 /** A read, and the promise that it will settle. */
 export type Waiting = PendingCall<Read, unknown>;
 
-/** Settles a read with an entry that was found, and what it is worth. Never throws. */
-export function conclude(waiting: Waiting, bytes: Buffer, verdict: Verdict): void {
+/** An entry that was found, and what it is worth. */
+export interface Judged {
+  readonly bytes: Buffer;
+  readonly verdict: Verdict;
+  /** Not behind the server's time. */
+  readonly nowMs: number;
+  /** Of the epochs in which it is valid: its namespace's, and those of its tags. */
+  readonly epochKeys: readonly string[];
+}
+
+/** Settles a read with an entry. Never throws. */
+export function conclude(waiting: Waiting, judged: Judged): void {
   const { call } = waiting;
+  const { bytes, verdict } = judged;
   if (verdict !== 'fresh' && (verdict !== 'stale' || call.aim !== 'load')) {
     return miss(waiting, 'unusable', MISSES[verdict]);
   }
@@ -19,9 +32,27 @@ export function conclude(waiting: Waiting, bytes: Buffer, verdict: Verdict): voi
   } catch (error) {
     return unreadable(waiting, error);
   }
+  if (call.by.near !== undefined && call.aim !== 'presence') keepNear(call, call.by.near, { ...judged, value });
   call.found = verdict;
   call.by.tally.hits += 1;
   waiting.resolve(value);
+}
+
+/** The value of a copy that is kept near, for one caller. */
+export function valueNear({ tally }: Reading, key: string, { value, bytes, format }: Copy): unknown {
+  tally.hits += 1;
+  tally.nearHits += 1;
+  return bytes === undefined ? value : format.value(key, bytes);
+}
+
+/** What a read prolongs, and what has no header, is always read from Redis. */
+function keepNear({ key, by, since }: Read, near: Near, found: Judged & { readonly value: unknown }): void {
+  const { bytes, verdict, value, nowMs, epochKeys } = found;
+  const isShared = near.share(value);
+  if (verdict !== 'fresh' || !by.format.isEntry(bytes) || isSliding(bytes)) return;
+  const freshUntilMs = freshUntilOf(bytes);
+  const leftMs = freshUntilMs === 0 ? undefined : freshUntilMs - nowMs;
+  near.offer({ key, bytes, value, isShared, format: by.format, loadMs: loadMsOf(bytes), leftMs, epochKeys, since });
 }
 
 export function miss({ call, resolve }: Waiting, found: 'absent' | 'unusable', why: MissReason): void {

@@ -2,6 +2,7 @@ import type { KeySpace } from '../../core/key-space.js';
 import type { EntryFormat } from '../entries/entry.js';
 import type { Stamped } from '../epochs/stamp.js';
 import type { Failures } from '../failures.js';
+import type { Near } from '../near/near.js';
 import type { Tally } from '../stats.js';
 
 /** On whose behalf a key is read. */
@@ -10,6 +11,8 @@ export interface Reading extends Stamped {
   readonly format: EntryFormat;
   readonly failures: Failures;
   readonly tally: Tally;
+  /** Undefined where everything is read from Redis. */
+  readonly near: Near | undefined;
 }
 
 /** What a read is for: a fresh value; whether there is one; or a load, which also takes what is stale. */
@@ -39,6 +42,13 @@ export class Read {
   bytes: Buffer | undefined = undefined;
   /** Only where it is to load: not behind the server's time when it was read. */
   readMs = 0;
+  /** What it found was kept near: `bytes` are not known. */
+  isNear = false;
+  /** What had been told to the copies kept near when it was sent. */
+  since = 0;
+  /** Only where it is to load, and has found a value: for how long that is fresh (`Infinity`: not said), and what its load took. */
+  leftMs = Number.POSITIVE_INFINITY;
+  loadMs = 0;
   /** The epochs that were read along with it or after it. Only where it is to load. */
   epochOf: EpochOf | undefined = undefined;
 

@@ -3,11 +3,12 @@ import type { RedisManager } from '../../client/manager.js';
 import { DecodeError } from '../../codec/index.js';
 import { BadReplyError, ServerError } from '../../core/errors.js';
 import type { EntryStore } from '../entries/entry-store.js';
-import { isSliding } from '../entries/entry-header.js';
+import { freshUntilOf, HEADER_BYTES, isSliding, loadMsOf } from '../entries/entry-header.js';
 import { type Tag, tagsOf } from '../entries/tag-section.js';
 import type { Epochs } from '../epochs/epochs.js';
 import { isEpoch } from '../epochs/epoch-value.js';
-import { conclude, fail, miss, unreadable, type Waiting } from './delivery.js';
+import type { Copy, Near } from '../near/near.js';
+import { conclude, fail, type Judged, miss, unreadable, valueNear, type Waiting } from './delivery.js';
 import { DistinctKeys } from './distinct-keys.js';
 import type { EpochOf, Read, Reading } from './read.js';
 import { Sliding } from './sliding.js';
@@ -54,6 +55,11 @@ export class Reader {
 
   /** The value, or undefined; rejects as the reader's `failures` say. */
   read(read: Read): Promise<unknown> {
+    const { near, format } = read.by;
+    if (near === undefined) return this.#batches.add(read);
+    const copy = near.find(read.key, format);
+    if (copy !== undefined) return foundNear(read, near, copy);
+    read.since = near.sequence;
     return this.#batches.add(read);
   }
 
@@ -140,6 +146,7 @@ export class Reader {
     if (call.aim === 'load') {
       call.readMs = nowMs;
       call.epochOf = epochOf;
+      if (Buffer.isBuffer(bytes) && format.isEntry(bytes)) noteTimes(call, bytes, nowMs);
     }
     if (bytes === null) return miss(waiting, 'absent', 'absent');
     if (!Buffer.isBuffer(bytes)) return unreadable(waiting, new BadReplyError('GET', 'bytes', bytes));
@@ -154,11 +161,12 @@ export class Reader {
       verdict = underEpoch(bytes, verdict, epoch);
       if (isAlive(verdict) && hasTags(bytes)) return void this.#lookUpTags(waiting, { bytes, verdict, epochOf, nowMs });
     }
-    this.#conclude(waiting, { bytes, verdict, nowMs });
+    this.#conclude(waiting, { bytes, verdict, nowMs, epochKeys: [call.by.epochKey] });
   }
 
-  #conclude(waiting: Waiting, { bytes, verdict, nowMs }: Judged): void {
-    conclude(waiting, bytes, verdict);
+  #conclude(waiting: Waiting, judged: Judged): void {
+    const { bytes, verdict, nowMs } = judged;
+    conclude(waiting, judged);
     const { call } = waiting;
     if (verdict === 'fresh' && call.aim !== 'presence' && isSliding(bytes)) this.#sliding.found(call, bytes, nowMs);
   }
@@ -174,7 +182,7 @@ export class Reader {
       if (call.aim === 'load') call.epochOf = (key) => present.get(key) ?? epochOf(key);
       const ofTag = (name: string): Buffer | null => present.get(by.tagKey(name)) ?? null;
       const underThem = underTags(bytes, verdict, { tags, epochOf: ofTag, nowMs });
-      this.#conclude(waiting, { bytes, verdict: underThem, nowMs });
+      this.#conclude(waiting, { bytes, verdict: underThem, nowMs, epochKeys: [by.epochKey, ...present.keys()] });
     } catch (error) {
       if (error instanceof DecodeError) unreadable(waiting, error);
       else fail(waiting, error);
@@ -213,14 +221,26 @@ interface Surroundings {
   readonly nowMs: number;
 }
 
-interface Judged {
-  readonly bytes: Buffer;
-  readonly verdict: Verdict;
-  readonly nowMs: number;
+/** What has tags that have to be looked up. */
+interface Tagged extends Omit<Judged, 'epochKeys'> {
+  readonly epochOf: EpochOf;
 }
 
-interface Tagged extends Judged {
-  readonly epochOf: EpochOf;
+/** A copy that is kept near answers at once. */
+function foundNear(read: Read, near: Near, copy: Copy): Promise<unknown> {
+  read.found = 'fresh';
+  read.isNear = true;
+  read.loadMs = copy.loadMs;
+  read.leftMs = near.leftMsOf(copy);
+  return Promise.resolve(valueNear(read.by, read.key, copy));
+}
+
+/** What decides whether a value is to be loaded anew before it is stale. */
+function noteTimes(read: Read, entry: Buffer, nowMs: number): void {
+  if (entry.length < HEADER_BYTES || isSliding(entry)) return;
+  const freshUntilMs = freshUntilOf(entry);
+  if (freshUntilMs !== 0) read.leftMs = freshUntilMs - nowMs;
+  read.loadMs = loadMsOf(entry);
 }
 
 /** Each distinct epoch that the reads of a batch name, and perhaps some of them twice. */

@@ -52,7 +52,7 @@ export async function holdsValue(scope: Scope, id: string): Promise<boolean> {
 export async function take(scope: Scope, id: string): Promise<unknown> {
   const key = scope.space.key(id);
   scope.beforeWrite(key);
-  const found = await inspect(scope, key, 'GETDEL');
+  const found = await scope.changing([key], () => inspect(scope, key, 'GETDEL'));
   if (found?.verdict === 'fresh') {
     const value = scope.format.value(key, found.bytes);
     scope.tally.hits += 1;

@@ -3,6 +3,7 @@ import { integerArg } from '../number.js';
 import { type EngineReply, ErrorReply, MapReply, OK, Status } from '../reply.js';
 import type { CommandSpec, RunCommand, Session } from '../server.js';
 import { define, NO_KEYS } from './define.js';
+import { track, trackingInfo } from './tracking.js';
 
 const VERSION = '7.2.4';
 
@@ -91,10 +92,16 @@ function client(session: Session, argv: readonly string[]): EngineReply {
       }
       session.name = argv[2] as string;
       return OK;
+    case 'TRACKING':
+      return track(session, argv);
+    case 'TRACKINGINFO':
+      return trackingInfo(session);
     default:
       return `id=${session.id} addr=embedded:0 laddr=embedded:0 fd=0 name=${session.name} db=${session.database.index} resp=3 lib-name=redis-utils user=default\n`;
   }
 }
+
+const CLIENT_SUBCOMMANDS = { ID: 2, GETNAME: 2, SETNAME: 3, INFO: 2, TRACKING: -3, TRACKINGINFO: 2 };
 
 function configGet(_session: Session, argv: readonly string[]): EngineReply {
   const patterns = argv.slice(2).map((pattern) => pattern.toLowerCase());
@@ -145,6 +152,7 @@ function hello(session: Session, argv: readonly string[]): EngineReply {
 function reset(session: Session): EngineReply {
   session.leaveTransaction();
   session.server.pubsub.unsubscribeAll(session.subscriber);
+  session.server.tracking.stop(session.subscriber);
   session.database = session.server.databases[0] as Session['database'];
   session.name = '';
   return new Status('RESET');
@@ -167,11 +175,7 @@ export const SERVER_COMMANDS: readonly CommandSpec[] = [
     flush(({ server }) => server.databases),
   ),
   define('INFO', { arity: -1, flags: [], keys: NO_KEYS }, info),
-  define(
-    'CLIENT',
-    { arity: -2, flags: ['noscript'], keys: NO_KEYS, subcommands: { ID: 2, GETNAME: 2, SETNAME: 3, INFO: 2 } },
-    client,
-  ),
+  define('CLIENT', { arity: -2, flags: ['noscript'], keys: NO_KEYS, subcommands: CLIENT_SUBCOMMANDS }, client),
   define('CONFIG', { arity: -2, flags: ['noscript'], keys: NO_KEYS, subcommands: { GET: -3 } }, configGet),
   define('COMMAND', { arity: -1, flags: [], keys: NO_KEYS, subcommands: { COUNT: 2, INFO: -2 } }, describeCommands),
   define('HELLO', { arity: -1, flags: ['noscript', 'nomulti'], keys: NO_KEYS }, hello),

@@ -59,6 +59,11 @@ export class ClientConnection implements Subscriber {
     else this.#write(push);
   }
 
+  /** RESP2 has no pushes: there, as on a server, only another connection could be told. */
+  invalidate(keys: readonly string[] | null): void {
+    if (this.#handshake.protocol === 3) this.#write(encodePush(['invalidate', keys], 3));
+  }
+
   /** Resets the connection. */
   destroy(): void {
     // a unix socket knows no reset

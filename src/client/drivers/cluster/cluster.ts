@@ -45,12 +45,14 @@ export class ClusterDriver implements Driver, Router {
   #known: Pick<Topology, 'members' | 'hostnames'> = { members: [], hostnames: new Map() };
   #condition: 'down' | 'degraded' | 'up' = 'down';
   onEvent: (event: DriverEvent) => void = () => {};
+  onPrimaries: () => void = () => {};
 
   constructor(settings: Settings, seeds: readonly Address[], runtime: Runtime) {
     this.endpoint = settings.endpoint;
     this.#settings = settings;
     this.#seeds = seeds;
     this.#runtime = runtime;
+    this.#nodes.onChange = () => this.onPrimaries();
     this.#lookout = new Lookout(runtime, () => this.#look());
     this.#discovery = new Discovery({
       clock: runtime.clock,
@@ -121,6 +123,11 @@ export class ClusterDriver implements Driver, Router {
 
   nodes(): readonly NodeStatus[] {
     return this.#nodes.all.map(({ link }) => link.status());
+  }
+
+  /** With those that a redirection has led to and that no picture of the cluster shows yet: they serve keys too. */
+  primaries(): readonly string[] {
+    return this.#nodes.all.map(({ name }) => name);
   }
 
   destroy(): void {

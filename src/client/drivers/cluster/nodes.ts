@@ -20,6 +20,8 @@ export class Nodes {
   readonly #leaving = new Set<Link>();
   #list: readonly Node[] = [];
   #turn = 0;
+  /** Called when nodes have come or gone. */
+  onChange: () => void = () => {};
 
   constructor(makeLink: (address: Address) => Link) {
     this.#makeLink = makeLink;
@@ -75,6 +77,7 @@ export class Nodes {
     this.#byName.set(name, node);
     this.#list = [...this.#byName.values()];
     if (start) node.link.start();
+    this.onChange();
     return node;
   }
 
@@ -103,7 +106,9 @@ export class Nodes {
       waiting.push(...node.link.retire());
       this.#leaving.add(node.link);
     }
+    const before = this.#list.length;
     this.#list = [...this.#byName.values()];
+    if (this.#list.length < before) this.onChange();
     return waiting;
   }
 

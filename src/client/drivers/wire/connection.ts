@@ -17,10 +17,10 @@ import type {
   WireCommand,
 } from '../../driver.js';
 import type { Settings } from '../../config/settings.js';
-import { request } from '../../request.js';
+import { request, trackingCommand } from '../../request.js';
 import { CommandWriter } from './command-writer.js';
 import { ProtocolError, type ReplyHandler, ReplyReader } from './reply-reader.js';
-import { Acknowledgement, isAcknowledgement, nameIn, toMessage } from './subscriptions.js';
+import { Acknowledgement, INVALIDATION, isAcknowledgement, keysIn, nameIn, toMessage } from './subscriptions.js';
 import { Watchdog, type Watched } from './watchdog.js';
 
 /** What the server says of itself and of this connection when it is greeted. */
@@ -66,6 +66,7 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   #ended: ConnectionError | undefined;
   inMulti = false;
   onMessage: (message: IncomingMessage) => void = () => {};
+  onInvalidate: (keys: readonly string[] | undefined) => void = () => {};
   onWritable: () => void = () => {};
   onSilence: (silentMs: number | undefined) => void = () => {};
   /** Called with each error reply, before whoever waits for it. */
@@ -167,6 +168,10 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
     return this.#acknowledged(kind === 'channel' ? 'unsubscribe' : 'punsubscribe', name);
   }
 
+  async trackInvalidations(prefix: string): Promise<void> {
+    await request(this, trackingCommand(prefix));
+  }
+
   greetedBy(greeting: ServerGreeting): void {
     this.#greeting = greeting;
   }
@@ -222,6 +227,7 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
     const kind = nameIn(parts[0]);
     const message = toMessage(kind, parts);
     if (message !== undefined) return this.onMessage(message);
+    if (kind === INVALIDATION) return this.onInvalidate(keysIn(parts[1]));
     const head = this.#waiting.peek();
     // the server may also end a subscription by itself, while something else is waited for
     if (isAcknowledgement(kind) && head instanceof Acknowledgement && head.isFor(kind, parts[1])) this.onReply(null);

@@ -47,6 +47,14 @@ export function toMessage(kind: string, parts: readonly Reply[]): IncomingMessag
   return { kind: 'pattern', name: nameIn(parts[1]), channel: nameIn(parts[2]), payload: parts[3] as Buffer };
 }
 
+/** The push that tells of changed keys. */
+export const INVALIDATION = 'invalidate';
+
+/** The keys in it; undefined stands for all keys. */
+export function keysIn(part: Reply | undefined): readonly string[] | undefined {
+  return Array.isArray(part) ? part.map(nameIn) : undefined;
+}
+
 /** A name in a push, whose strings are bytes. */
 export function nameIn(part: Reply | undefined): string {
   return Buffer.isBuffer(part) ? part.toString() : '';

@@ -59,7 +59,8 @@ export class WrappedDriver implements Driver {
   }
 
   get capabilities(): Capabilities {
-    return { atMostOnce: this.atMostOnceSetting === undefined, resp3: this.#resp3, watchdog: false };
+    const atMostOnce = this.atMostOnceSetting === undefined;
+    return { atMostOnce, resp3: this.#resp3, watchdog: false, invalidations: false };
   }
 
   get atMostOnceSetting(): string | undefined {
