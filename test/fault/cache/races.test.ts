@@ -104,3 +104,90 @@ test('after an invalidation nobody is served what was loaded before it', { timeo
   }
   expect(violations, `seed ${seed}`).toEqual([]);
 });
+
+test(
+  'with near caches whose feeds are cut at random, too, and nobody serves it later than is promised',
+  { timeout: 600_000 },
+  async () => {
+    const seed = Number(process.env['FC_SEED'] ?? Math.trunc(performance.timeOrigin + performance.now()) % 2 ** 31);
+    const random = seeded(seed);
+    const server = await RedisServer.start();
+    const staleMs = 400;
+    const caches: CacheManager[] = [];
+    for (let process = 0; process < 3; process += 1) {
+      const manager = await RedisManager.connect({ url: server.url, prefix: 'ru' });
+      afterThisTest(async () => void (await manager.close({ drain: 100 })));
+      caches.push(new CacheManager(manager, '1m', { near: { maxStaleness: staleMs } }));
+    }
+    const database = new Database();
+    const violations: string[] = [];
+    let nearHits = 0;
+
+    async function round(number: number): Promise<void> {
+      const key = `k${number}`;
+      const tag = `t${number}`;
+      const views = caches.map((cache) => cache.namespace(`n${number}`));
+      const some = (): CacheManager => views[Math.floor(random() * views.length)] as CacheManager;
+      const load = async (): Promise<number> => {
+        const version = database.read(key);
+        if (random() < 0.7) await new Promise((resolve) => setTimeout(resolve, random() * 4));
+        return version;
+      };
+      const read = (cache: CacheManager): Promise<number | undefined> =>
+        random() < 0.5 ? cache.get<number>(key) : cache.getOrSet(key, load, { tags: [tag] });
+      for (const cache of views) await cache.getOrSet(key, load, { tags: [tag] });
+      const before = Array.from({ length: 2 + Math.floor(random() * 6) }, () => read(some()));
+      if (random() < 0.5) await new Promise((resolve) => setTimeout(resolve, random() * 3));
+      const version = database.write(key);
+      const writer = some();
+      const how = Math.floor(random() * 5);
+      if (how === 0) await writer.delete(key);
+      else if (how === 1) await server.command(['DEL', `ru:cache:@n${number}:{${key}}`]);
+      else if (how === 2) await writer.set(key, version, { tags: [tag] });
+      else if (how === 3) await writer.invalidateTags(tag, { mode: 'drop' });
+      else await writer.clear();
+      const atMs = performance.now();
+      const check = (who: CacheManager, seen: number | undefined, sentMs: number): void => {
+        if (seen === undefined || seen >= version) return;
+        // the one who has invalidated is never given it again; others not later than they were promised
+        if (how !== 1 && who === writer) violations.push(`round ${number}: ${seen} after its own ${version} (${how})`);
+        else if (sentMs - atMs > staleMs)
+          violations.push(`round ${number}: ${seen}, ${sentMs - atMs} ms after ${version} (${how})`);
+      };
+      for (let times = 0; times < 6; times += 1) {
+        const sentMs = performance.now();
+        await Promise.all(views.map(async (view) => check(view, await read(view), sentMs)));
+        await new Promise((resolve) => setTimeout(resolve, random() * 150));
+      }
+      await Promise.all(before);
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, atMs + staleMs + 1 - performance.now())));
+      for (const view of views) check(view, await read(view), performance.now());
+      nearHits += views.reduce((sum, view) => sum + view.stats().nearHits, 0);
+    }
+
+    async function cutFeeds(): Promise<void> {
+      const clients = String(await server.command(['CLIENT', 'LIST'])).split('\n');
+      for (const client of clients) {
+        const isFeed = /\bflags=\w*[tB]/.test(client);
+        if (isFeed && random() < 0.5)
+          await server.command(['CLIENT', 'KILL', 'ID', /\bid=(\d+)/.exec(client)?.[1] ?? '0']);
+      }
+    }
+
+    let isOver = false;
+    const cutting = (async () => {
+      while (!isOver) {
+        await new Promise((resolve) => setTimeout(resolve, 100 + random() * 400));
+        await cutFeeds();
+      }
+    })();
+    for (let number = 0; number < ROUNDS; number += 100) {
+      await Promise.all(Array.from({ length: 100 }, (_, index) => round(number + index)));
+    }
+    isOver = true;
+    await cutting;
+    expect(violations, `seed ${seed}`).toEqual([]);
+    expect(nearHits).toBeGreaterThan(ROUNDS);
+    for (const cache of caches) expect(cache.namespace('n1').stats().near?.blindMs).toBeGreaterThan(0);
+  },
+);
