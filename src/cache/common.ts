@@ -3,6 +3,7 @@ import type { KeySpace } from '../core/key-space.js';
 import { Counters } from './counters.js';
 import { EntryStore } from './entries/entry-store.js';
 import { Epochs } from './epochs/epochs.js';
+import { Journal } from './journal/journal.js';
 import { Flights } from './loads/flights.js';
 import { Leases } from './loads/leases.js';
 import { Wakeups } from './loads/wakeups.js';
@@ -22,6 +23,8 @@ export interface Common {
   readonly store: EntryStore;
   readonly leases: Leases;
   readonly wakeups: Wakeups;
+  /** Invalidations that could not be sent. */
+  readonly journal: Journal;
   /** Undefined where nothing is kept near. */
   readonly near: Near | undefined;
 }
@@ -37,12 +40,21 @@ export function openCommon(manager: RedisManager, { prefix, space, near }: Commo
   const channel = `${space.root}woken`;
   const epochs = new Epochs(manager);
   const store = new EntryStore(manager, channel);
+  const { clock, random } = manager;
+  const journal = new Journal({
+    clock,
+    random,
+    clear: (epochKey) => epochs.change(epochKey, 'drop'),
+    report: (error) => manager.reportError('cache', error),
+    beforeClose: (last) => manager.onClose(last),
+  });
   return {
     manager,
     prefix,
     epochs,
     store,
-    reader: new Reader(manager, epochs, store),
+    journal,
+    reader: new Reader(manager, { epochs, store, journal }),
     flights: new Flights(),
     counters: new Counters(manager),
     leases: new Leases(manager, channel),

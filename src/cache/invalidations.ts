@@ -13,23 +13,35 @@ export async function remove(scope: Scope, ids: readonly string[]): Promise<numb
     const removed = await scope.changing(keys, () =>
       Promise.all(bySlot(scope, keys).map((group) => unlink(scope, group))),
     );
+    for (const key of keys) scope.common.journal.drop(key);
     return removed.reduce((sum, count) => sum + count, 0);
   } catch (error) {
     scope.failures.meet('delete', ids.length === 1 ? ids[0] : undefined, error);
+    for (const key of keys) removeLater(scope, key, error);
     return 0;
   }
+}
+
+/** What could not be written or removed is removed when Redis answers again: whatever there is by then is too old. */
+export function removeLater(scope: Scope, key: string, error: unknown): void {
+  const send = (): Promise<unknown> => scope.changing([key], () => unlink(scope, [key]));
+  scope.common.journal.add({ id: key, epochKey: scope.epochKey, send }, error);
 }
 
 /** How many there are to be served as stale. */
 export async function markStale(scope: Scope, ids: readonly string[]): Promise<number> {
   const keys = ids.map((id) => scope.space.key(id));
   for (const key of keys) scope.beforeWrite(key);
+  const mark = (key: string): Promise<boolean> => scope.common.store.markStale(key);
   try {
-    const { store } = scope.common;
-    const marked = await scope.changing(keys, () => Promise.all(keys.map((key) => store.markStale(key))));
+    const marked = await scope.changing(keys, () => Promise.all(keys.map(mark)));
     return marked.filter(Boolean).length;
   } catch (error) {
     scope.failures.meet('markStale', ids.length === 1 ? ids[0] : undefined, error);
+    for (const key of keys) {
+      const send = (): Promise<unknown> => scope.changing([key], () => mark(key));
+      scope.common.journal.add({ id: `${key} stale`, epochKey: scope.epochKey, send }, error);
+    }
     return 0;
   }
 }
@@ -56,11 +68,7 @@ function bySlot(scope: Scope, keys: readonly string[]): readonly (readonly strin
 
 /** Everything that has been written in this namespace is over. */
 export async function clear(scope: Scope): Promise<void> {
-  try {
-    await scope.changing([scope.epochKey], () => scope.epochs.change(scope.epochKey, 'drop'));
-  } catch (error) {
-    scope.failures.meet('clear', undefined, error);
-  }
+  await changeEpoch(scope, 'clear', { key: scope.epochKey, mode: 'drop' });
 }
 
 export interface InvalidateOptions {
@@ -78,10 +86,20 @@ export async function invalidateTags(
   checkKnown('cache.invalidateTags', options, ['mode']);
   const { mode = 'stale' } = options;
   checkOneOf('cache.invalidateTags.mode', mode, ['stale', 'drop']);
+  await Promise.all(names.map((name) => changeEpoch(scope, 'invalidateTags', { key: scope.tagKey(name), mode })));
+}
+
+interface EpochChange {
+  readonly key: string;
+  readonly mode: ChangeMode;
+}
+
+async function changeEpoch(scope: Scope, operation: string, { key, mode }: EpochChange): Promise<void> {
+  const send = (): Promise<unknown> => scope.changing([key], () => scope.epochs.change(key, mode));
   try {
-    const keys = names.map((name) => scope.tagKey(name));
-    await scope.changing(keys, () => Promise.all(keys.map((key) => scope.epochs.change(key, mode))));
+    await send();
   } catch (error) {
-    scope.failures.meet('invalidateTags', undefined, error);
+    scope.failures.meet(operation, undefined, error);
+    scope.common.journal.add({ id: `${key} ${mode}`, epochKey: scope.epochKey, send }, error);
   }
 }

@@ -145,6 +145,7 @@ export class Scope implements Reading {
     this.#closed = true;
     if (this.#parent === undefined) this.common.near?.close();
     await this.common.flights.settled();
+    if (this.#parent === undefined) await this.common.journal.close();
   }
 
   /** @throws ClosedError after `close()` here or in the cache it belongs to */

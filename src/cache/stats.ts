@@ -1,3 +1,4 @@
+import type { Journal, JournalStats } from './journal/journal.js';
 import type { Near, NearStats } from './near/near.js';
 
 /**
@@ -38,6 +39,8 @@ export interface CacheStats {
   readonly fenced: number;
   /** Failures of the store that went through `onError`. */
   readonly errors: number;
+  /** Invalidations that failed and are sent again, of the whole cache and its namespaces. */
+  readonly journal: JournalStats;
   /** What is kept near, of the whole cache and its namespaces; undefined where nothing is. */
   readonly near: NearStats | undefined;
 }
@@ -68,12 +71,14 @@ export function statsOf(scope: Counted): CacheStats {
   const { hits, nearHits, misses, loads, joined, stale, fenced } = scope.tally;
   const sum = Object.values(misses).reduce((so, count) => so + count, 0);
   const missesBy = { ...misses };
-  const near = scope.near?.stats();
-  return { hits, nearHits, misses: sum, missesBy, loads, joined, stale, fenced, errors: scope.failures.count, near };
+  const { failures, near, common } = scope;
+  const counts = { hits, nearHits, misses: sum, missesBy, loads, joined, stale, fenced, errors: failures.count };
+  return { ...counts, journal: common.journal.stats(), near: near?.stats() };
 }
 
 interface Counted {
   readonly tally: Tally;
   readonly failures: { readonly count: number };
   readonly near: Near | undefined;
+  readonly common: { readonly journal: Journal };
 }

@@ -6,6 +6,7 @@ import { bodyStart } from './entries/tag-section.js';
 import { confirmStamp, guessStamp, isSameStamp, type Stamp } from './epochs/stamp.js';
 import { PartialWriteError } from './errors.js';
 import { type Life, planWrite, type WriteOptions } from './options.js';
+import { removeLater } from './invalidations.js';
 import { inspect } from './reads/inspect.js';
 import { isAlive } from './reads/verdict.js';
 import type { Scope } from './scope.js';
@@ -22,8 +23,10 @@ export async function writeOne(scope: Scope, writing: Writing): Promise<void> {
   scope.beforeWrite(write.key);
   try {
     await send(scope, write);
+    scope.common.journal.drop(write.key);
   } catch (error) {
     scope.failures.meet('set', writing.key, error);
+    removeLater(scope, write.key, error);
   }
 }
 
@@ -67,12 +70,20 @@ export async function writeAll(scope: Scope, writings: readonly Writing[]): Prom
   const writes = writings.map((writing) => prepare(scope, writing));
   for (const { key } of writes) scope.beforeWrite(key);
   const results = await Promise.allSettled(writes.map((write) => send(scope, write)));
-  const failures = writings.flatMap(({ key }, index) => {
+  const failures: { readonly key: string; readonly full: string; readonly error: Error }[] = [];
+  for (const [index, { key: full }] of writes.entries()) {
     const result = results[index];
-    return result?.status === 'rejected' ? [{ key, error: result.reason as Error }] : [];
-  });
+    if (result?.status !== 'rejected') scope.common.journal.drop(full);
+    else failures.push({ key: writings[index]?.key ?? full, full, error: result.reason as Error });
+  }
   if (failures.length === 0) return;
-  scope.failures.meetAll('setMany', failures, () => new PartialWriteError(writings.length - failures.length, failures));
+  const summary = (): Error =>
+    new PartialWriteError(
+      writings.length - failures.length,
+      failures.map(({ key, error }) => ({ key, error })),
+    );
+  scope.failures.meetAll('setMany', failures, summary);
+  for (const { full, error } of failures) removeLater(scope, full, error);
 }
 
 /** An entry that is ready to be sent. */

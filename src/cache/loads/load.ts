@@ -6,7 +6,7 @@ import { isLeased, TIMES } from '../entries/entry-header.js';
 import { confirmStamp, type Stamp } from '../epochs/stamp.js';
 import { describe } from '../reads/explain.js';
 import type { AcquireMode } from './lease-scripts.js';
-import type { Lease } from './leases.js';
+import type { Acquired, Lease } from './leases.js';
 import { LoadControl, NotModified } from './load-control.js';
 import { loadTraces } from './load-trace.js';
 import { LoadedValueError } from '../errors.js';
@@ -62,7 +62,12 @@ export class Load {
     const { leaseMs, force } = this.#call.plan;
     if (leaseMs === undefined) {
       this.#sinceMs = this.#scope.common.manager.serverTime.earliestMs();
-      this.#stamp = await this.#askStamp();
+      const { failures } = this.#scope;
+      const { operation, id } = this.#call.read;
+      this.#stamp = await this.#askStamp().catch((error: unknown) => {
+        failures.meet(operation, id, error);
+        return undefined;
+      });
       return this.#load(undefined);
     }
     const claimed = await this.#claim(leaseMs, force ? 'take' : this.#flight.inBackground ? 'ask' : 'wait');
@@ -86,10 +91,10 @@ export class Load {
           placeholder: this.#scope.format.placeholder(common.epochs.guess(this.#scope.epochKey)),
           seen: this.#read.bytes?.subarray(TIMES.from, TIMES.to) ?? NOTHING,
         });
-        this.#flight.stamping = this.#askStamp();
+        const stamping = this.#askStamp();
         const acquired = await acquiring;
         if (acquired.status === 'granted' || acquired.status === 'unleasable') {
-          this.#stamp = await this.#flight.stamping;
+          this.#stamp = await this.#stampOrGiveBack(stamping, acquired);
           this.#sinceMs = acquired.status === 'granted' ? acquired.nowMs : undefined;
           return { right: acquired.status === 'granted' ? acquired.lease : 'foreign' };
         }
@@ -110,15 +115,21 @@ export class Load {
     }
   }
 
-  /** Asks in which epochs the load begins. Never rejects: without an answer nothing is stored. */
-  async #askStamp(): Promise<Stamp | undefined> {
-    const { read, plan } = this.#call;
+  async #stampOrGiveBack(stamping: Promise<Stamp>, acquired: Acquired): Promise<Stamp> {
     try {
-      return await confirmStamp(this.#scope, plan.tags, plan.ttlMs + plan.graceMs);
+      return await stamping;
     } catch (error) {
-      this.#scope.failures.tell(read.operation, read.id, error);
-      return undefined;
+      if (acquired.status === 'granted') this.#giveBack(acquired.lease, 0);
+      throw error;
     }
+  }
+
+  /** Asks in which epochs the load begins. */
+  #askStamp(): Promise<Stamp> {
+    const { plan } = this.#call;
+    const asked = confirmStamp(this.#scope, plan.tags, plan.ttlMs + plan.graceMs);
+    this.#flight.stamping = asked.catch(() => undefined);
+    return asked;
   }
 
   /** Returns when there is a value, when the lease may have ended, or when there is nothing at the key any more. */

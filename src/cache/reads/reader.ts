@@ -8,6 +8,7 @@ import { type Tag, tagsOf } from '../entries/tag-section.js';
 import type { Epochs } from '../epochs/epochs.js';
 import { isEpoch } from '../epochs/epoch-value.js';
 import type { Copy, Near } from '../near/near.js';
+import type { Journal } from '../journal/journal.js';
 import { conclude, fail, type Judged, miss, unreadable, valueNear, type Waiting } from './delivery.js';
 import { DistinctKeys } from './distinct-keys.js';
 import type { EpochOf, Read, Reading } from './read.js';
@@ -16,7 +17,7 @@ import { hasTags, isAlive, underEpoch, underTags, type Verdict } from './verdict
 
 const BYTES = { reply: 'bytes' } as const;
 /** Of one batch; epochs come on top. */
-const MAX_READS = 120;
+const MAX_READS = 128;
 /** UTF-16 units of all keys of one command: keeps it within a few socket writes, whatever keys are used. */
 const MAX_KEY_UNITS = 64 * 1024;
 
@@ -37,10 +38,12 @@ export class Reader {
   readonly #epochs: Epochs;
   readonly #batches: Coalescer<Read, unknown>;
   readonly #sliding: Sliding;
+  readonly #journal: Journal;
   readonly #distinct = new DistinctKeys();
 
-  constructor(manager: RedisManager, epochs: Epochs, store: EntryStore) {
+  constructor(manager: RedisManager, { epochs, store, journal }: ReaderPorts) {
     this.#sliding = new Sliding(store);
+    this.#journal = journal;
     this.#manager = manager;
     this.#epochs = epochs;
     const { slotOf } = manager;
@@ -70,6 +73,7 @@ export class Reader {
 
   /** The epochs are in the same `MGET`. */
   async #readTogether(batch: readonly Waiting[]): Promise<void> {
+    this.#journal.sendFirst();
     const command = ['MGET'];
     this.#distinct.clear();
     for (let index = 0; index < batch.length; index += 1) {
@@ -100,6 +104,7 @@ export class Reader {
 
   /** The epochs are in other slots, or not to be refused together with the keys. */
   async #readBeside(batch: readonly Waiting[]): Promise<void> {
+    this.#journal.sendFirst();
     const isAlone = batch.length === 1;
     const keys: string[] = [];
     this.#distinct.clear();
@@ -211,6 +216,12 @@ export class Reader {
     if (!perKey) return failAll(batch, error);
     for (const waiting of batch) void this.#readBeside([waiting]);
   }
+}
+
+export interface ReaderPorts {
+  readonly epochs: Epochs;
+  readonly store: EntryStore;
+  readonly journal: Journal;
 }
 
 /** What was read along with an entry. */

@@ -138,7 +138,7 @@ test('a full server refuses writes, which under "open" is no failure of the load
 });
 
 test('one forbidden key of a batch fails alone', async () => {
-  const acl = ['user default on nopass ~ru:cache:{open*} &* +@all'];
+  const acl = ['user default on nopass ~ru:cache:{open*} ~ru:cache:epoch &* +@all'];
   const server = await RedisServer.start({ acl });
   const manager = await RedisManager.connect({ url: server.url });
   afterThisTest(async () => void (await manager.close({ drain: 100 })));
@@ -168,4 +168,89 @@ test('commands of concurrent reads are counted by the server as at most 0.1 per 
   const stats = await manager.command<string>(['INFO', 'commandstats']);
   expect(/cmdstat_mget:calls=(\d+)/.exec(stats)?.[1]).toBe('4');
   expect(stats).not.toContain('cmdstat_get:');
+});
+
+describe.each(['killed', 'frozen'] as const)('invalidations that fail because the server is %s', (how) => {
+  /** A cache that is cut off from its server, and another process that is not any more when it is back. */
+  async function cutOff() {
+    const { server, manager, open, failures } = await start(['--appendonly', 'yes', '--appendfsync', 'always']);
+    const inner = open.namespace('inner');
+    await open.setMany(
+      ['deleted', 'set', 'tagged', 'stale'].map((key) => [key, 'old']),
+      { grace: '1h', tags: ['t'] },
+    );
+    await open.set('kept', 'old', { grace: '1h' });
+    await inner.set('cleared', 'old');
+    if (how === 'killed') await server.kill();
+    else server.pause();
+    const back = async (): Promise<void> => (how === 'killed' ? server.restart() : server.resume());
+    return { server, manager, open, inner, failures, back };
+  }
+
+  test('are sent again before anything is read, when it answers', async () => {
+    const { open, inner, failures, back } = await cutOff();
+    await Promise.all([
+      open.delete('deleted'),
+      open.set('set', 'new'),
+      open.markStale('stale'),
+      open.invalidateTags('t', { mode: 'drop' }),
+      inner.clear(),
+    ]);
+    expect(failures).toHaveLength(5);
+    await back();
+    const keys = ['deleted', 'set', 'tagged', 'stale'];
+    // a value that is older than the invalidation never comes back; reads may still fail for a while
+    await eventually(async () => (await open.get('kept')) === 'old', { within: '10s' });
+    for (const key of keys) expect(await open.get(key)).not.toBe('old');
+    expect(await inner.get('cleared')).toBeUndefined();
+    await eventually(() => open.stats().journal.pending === 0);
+    expect(open.stats().journal.replayed).toBeGreaterThanOrEqual(5);
+    expect(await open.getOrSet('stale', () => 'new', { softTimeout: '5s' })).toBe('new');
+  });
+
+  test('are sent again by themselves, when nobody reads', async () => {
+    const { server, open, back } = await cutOff();
+    await open.delete('deleted');
+    await back();
+    await eventually(async () => (await server.command(['EXISTS', 'ru:cache:{deleted}'])) === 0, { within: '15s' });
+    expect(await open.get('kept')).toBe('old');
+  });
+
+  test('are forgotten when the key is written in the meantime', async () => {
+    const { open, back } = await cutOff();
+    await open.delete('deleted');
+    await back();
+    await eventually(
+      async () => {
+        await open.set('deleted', 'newer');
+        return (await open.get('deleted')) === 'newer';
+      },
+      { within: '10s' },
+    );
+    await eventually(() => open.stats().journal.pending === 0);
+    expect([undefined, 'newer']).toContain(await open.get('deleted'));
+  });
+});
+
+test('an invalidation that the server refuses for good is not sent again', async () => {
+  const { server, manager, open, failures } = await start();
+  await open.set('k', 1);
+  await server.command(['ACL', 'SETUSER', 'default', '-unlink']);
+  expect(await open.delete('k')).toBe(0);
+  await server.command(['ACL', 'SETUSER', 'default', '+unlink']);
+  expect(failures).toHaveLength(1);
+  expect(open.stats().journal).toEqual({ pending: 0, replayed: 0 });
+  await manager.close();
+});
+
+test('more invalidations than the journal holds clear their namespace instead', async () => {
+  const { server, open } = await start(['--appendonly', 'yes', '--appendfsync', 'always']);
+  const [inner, other] = [open.namespace('inner'), open.namespace('other')];
+  await Promise.all([inner.set('k', 'old'), other.set('k', 'kept')]);
+  await server.kill();
+  await inner.delete('k', ...Array.from({ length: 10_500 }, (_, index) => `k${index}`));
+  expect(open.stats().journal.pending).toBeLessThan(600);
+  await server.restart();
+  await eventually(async () => (await other.get('k')) === 'kept', { within: '10s' });
+  expect(await inner.get('k')).toBeUndefined();
 });
