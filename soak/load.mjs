@@ -1,4 +1,11 @@
-import { cacheOperations, lockOperation, plainOperations, sessionOperation, TIMEOUT_MS } from './operations.mjs';
+import {
+  cacheOperations,
+  lockOperation,
+  nearOperations,
+  plainOperations,
+  sessionOperation,
+  TIMEOUT_MS,
+} from './operations.mjs';
 
 const WORKERS = 6;
 const CHANNELS = 5;
@@ -9,6 +16,7 @@ export function startLoad({ group, lib, random, ledger, violate }) {
   // a lost write may take a fence back, and bring a destroyed session back: nothing to be learned from that
   const violateUnlessLost = group.losesWrites ? () => {} : violate;
   const cache = new lib.CacheManager(manager, '1m');
+  const near = new lib.CacheManager(manager, '1m', { near: { maxEntries: 100 } });
   const sessions = new lib.SessionManager(cache);
   const limiter = new lib.RateLimiter(manager);
   const pubsub = new lib.PubSubManager(manager);
@@ -16,6 +24,7 @@ export function startLoad({ group, lib, random, ledger, violate }) {
   const operations = {
     ...plainOperations({ name, manager, random, violate }),
     ...cacheOperations({ cache, random }),
+    ...nearOperations({ cache: near, random }),
     lock: lockOperation({ manager, lib, random, violate: violateUnlessLost }),
     limit: () => limiter.checkTokenBucket(`u${random.below(200)}`, 50, 20, { timeout: TIMEOUT_MS }),
     publish: () => pubsub.publish(channel(), { n: random.next() }),
@@ -33,6 +42,7 @@ export function startLoad({ group, lib, random, ledger, violate }) {
     await pubsub.close();
     await Promise.all(listeners);
     await cache.close();
+    await near.close();
   };
 }
 

@@ -41,6 +41,29 @@ export function cacheOperations({ cache, random }) {
   };
 }
 
+/** Values that are kept near, tagged and invalidated in every way. */
+export function nearOperations({ cache, random }) {
+  const space = cache.namespace('near');
+  const key = () => `n${random.below(200)}`;
+  const tag = () => `t${random.below(20)}`;
+  const load = async () => ({ loaded: random.next() });
+  const ways = [
+    () => space.delete(key()),
+    () => space.markStale(key()),
+    () => space.invalidateTags([tag(), tag()]),
+    () => space.invalidateTags(tag(), { mode: 'drop' }),
+    () => space.clear(),
+  ];
+  return {
+    'near.get': () => space.get(key(), LIMIT),
+    'near.getOrSet': () =>
+      space.getOrSet(key(), load, { ttl: '20s', grace: '10s', tags: [tag()], timeout: TIMEOUT_MS }),
+    'near.set': () =>
+      space.set(key(), { set: random.next() }, { ttl: '20s', tags: [tag()], sliding: random.below(2) === 0 }),
+    'near.invalidate': () => random.pick(ways)(),
+  };
+}
+
 export function lockOperation({ manager, lib, random, violate }) {
   const fences = new Map();
   return async () => {
