@@ -8,6 +8,7 @@ import { changing } from './near/changing.js';
 import type { Near } from './near/near.js';
 import { planNear } from './near/near-options.js';
 import { type Common, openCommon } from './common.js';
+import type { Epoch } from './epochs/epoch.js';
 import type { Epochs } from './epochs/epochs.js';
 import { Failures } from './failures.js';
 import {
@@ -18,6 +19,8 @@ import {
   type NamespaceOptions,
   planDefaults,
   planOf,
+  planWrite,
+  type WriteTerms,
 } from './options.js';
 import type { Reading } from './reads/read.js';
 import { Tally } from './stats.js';
@@ -45,6 +48,7 @@ export class Scope implements Reading {
   readonly plan: LoadPlan;
   readonly tally: Tally = new Tally();
   readonly epochKey: string;
+  readonly epoch: Epoch;
   /** Undefined where its reads all go to Redis. */
   readonly near: Near | undefined;
   /** For reads that are no caller's. */
@@ -52,6 +56,7 @@ export class Scope implements Reading {
   readonly #version: string | undefined;
   readonly #epochSpace: KeySpace;
   readonly #parent: Scope | undefined;
+  #terms: WriteTerms | undefined;
   #closed = false;
 
   private constructor(common: Common, own: Own) {
@@ -66,10 +71,11 @@ export class Scope implements Reading {
     this.near = own.near;
     this.#epochSpace = own.epochSpace;
     this.epochKey = own.epochSpace.own('epoch');
-    const { epochs, epochKey } = this;
+    this.epoch = common.epochs.ofNamespace(this.epochKey);
+    const { epochs, epoch, epochKey } = this;
     const tagKey = (tag: string): string => this.tagKey(tag);
     const { space, format, failures } = own;
-    this.uncounted = { space, format, failures, epochs, epochKey, tagKey, near: undefined, tally: new Tally() };
+    this.uncounted = { space, format, failures, epochs, epoch, epochKey, tagKey, near: undefined, tally: new Tally() };
   }
 
   get epochs(): Epochs {
@@ -127,6 +133,14 @@ export class Scope implements Reading {
       epochSpace,
       near: options.near === false ? undefined : this.near,
     });
+  }
+
+  /** How what is set without a word about it is to be written. */
+  terms(): WriteTerms {
+    if ((this.plan.jitter ?? 0) > 0) return planWrite(undefined, this.plan, this.common.manager.random);
+    // most often: always the same
+    this.#terms ??= planWrite(undefined, this.plan, this.common.manager.random);
+    return this.#terms;
   }
 
   /** To be called when a write of a key is about to be sent: earlier reads go first, and no older load may follow. */

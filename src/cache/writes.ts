@@ -5,7 +5,7 @@ import { type Duration, toMs } from '../core/duration.js';
 import { bodyStart } from './entries/tag-section.js';
 import { confirmStamp, guessStamp, isSameStamp, type Stamp } from './epochs/stamp.js';
 import { PartialWriteError } from './errors.js';
-import { type Life, planWrite, type WriteOptions } from './options.js';
+import { planWrite, type WriteOptions, type WriteTerms } from './options.js';
 import { removeLater } from './invalidations.js';
 import { inspect } from './reads/inspect.js';
 import { isAlive } from './reads/verdict.js';
@@ -22,7 +22,16 @@ export async function writeOne(scope: Scope, writing: Writing): Promise<void> {
   const write = prepare(scope, writing);
   scope.beforeWrite(write.key);
   try {
-    await send(scope, write);
+    if (isPlain(scope, write)) {
+      // most writes: nothing is made for them that is not needed
+      const { stamp, terms } = write;
+      const confirmation = scope.epoch.confirm(terms.life.ttlMs + terms.life.graceMs);
+      await put(scope, write);
+      const epoch = confirmation.answer ?? (await confirmation.answered);
+      if (epoch !== stamp.epoch) await restamp(scope, write, { epoch, tags: stamp.tags });
+    } else {
+      await send(scope, write);
+    }
     scope.common.journal.drop(write.key);
   } catch (error) {
     scope.failures.meet('set', writing.key, error);
@@ -33,10 +42,10 @@ export async function writeOne(scope: Scope, writing: Writing): Promise<void> {
 /** False when the key is taken. */
 export async function writeIfAbsent(scope: Scope, writing: Writing): Promise<boolean> {
   const write = prepare(scope, writing);
-  const { key, entry, life } = write;
+  const { key, entry, terms } = write;
   scope.beforeWrite(key);
   const { store } = scope.common;
-  const { ttlMs } = life;
+  const { ttlMs } = terms.life;
   if (await stamped(scope, write, () => store.add(key, entry, { ttlMs, invalid: NOTHING }))) return true;
   const invalid = await invalidHead(scope, key);
   return invalid !== undefined && (await stamped(scope, write, () => store.add(key, entry, { ttlMs, invalid })));
@@ -90,8 +99,7 @@ export async function writeAll(scope: Scope, writings: readonly Writing[]): Prom
 interface Write {
   readonly key: string;
   readonly entry: Buffer;
-  readonly life: Life;
-  readonly tags: readonly string[];
+  readonly terms: WriteTerms;
   /** By the epochs that are believed to be the present ones. */
   readonly stamp: Stamp;
 }
@@ -100,37 +108,48 @@ interface Write {
 function prepare(scope: Scope, { key: id, value, ttl }: Writing): Write {
   const key = scope.space.key(id);
   if (value === undefined) throw wrong('value', 'anything but undefined, which means a miss', value);
-  const { life, tags } = planWrite(ttl, scope.plan, scope.common.manager.random);
-  const stamp = guessStamp(scope, tags);
-  return { key, life, tags, stamp, entry: scope.format.encode(key, value, { ...stamp, slidingMs: life.slidingMs }) };
+  const terms = ttl === undefined ? scope.terms() : planWrite(ttl, scope.plan, scope.common.manager.random);
+  const stamp = guessStamp(scope, terms.tags);
+  const { slidingMs } = terms.life;
+  const entry = scope.format.encode(key, value, slidingMs === 0 ? stamp : { ...stamp, slidingMs });
+  return { key, terms, stamp, entry };
 }
 
 /** A plain `SET`, unless the entry has to say until when it is what: that takes the server's time, and so a script. */
-function send(scope: Scope, write: Write): Promise<unknown> {
+function put(scope: Scope, { key, entry, terms: { life } }: Write): Promise<unknown> {
   const { manager, store } = scope.common;
-  const { key, entry, life } = write;
-  const isTimed = life.graceMs > 0 || life.slidingMs > 0;
-  return stamped(scope, write, () =>
-    isTimed ? store.write(key, entry, life) : manager.command(['SET', key, entry, 'PX', life.ttlMs]),
-  );
+  if (life.graceMs > 0 || life.slidingMs > 0) return store.write(key, entry, life);
+  return manager.command(['SET', key, entry, 'PX', life.ttlMs]);
+}
+
+function send(scope: Scope, write: Write): Promise<unknown> {
+  return stamped(scope, write, () => put(scope, write));
+}
+
+/** Nobody is to be told of it, and only the namespace has an epoch. */
+function isPlain({ common }: Scope, { stamp }: Write): boolean {
+  return common.near === undefined && stamp.tags.length === 0;
+}
+
+function stamped<T>(scope: Scope, write: Write, sending: () => Promise<T>): Promise<T> {
+  return scope.changing([write.key], () => putStamped(scope, write, sending));
 }
 
 /**
  * Writes, and asks along whether the stamp is right. If it is not, because the namespace was cleared or a tag invalidated
  * elsewhere since this process looked, the entry is stamped anew.
  */
-function stamped<T>(scope: Scope, write: Write, put: () => Promise<T>): Promise<T> {
-  return scope.changing([write.key], () => putStamped(scope, write, put));
-}
-
-async function putStamped<T>(scope: Scope, write: Write, put: () => Promise<T>): Promise<T> {
-  const { key, entry, life, tags, stamp } = write;
+async function putStamped<T>(scope: Scope, write: Write, sending: () => Promise<T>): Promise<T> {
+  const { life, tags } = write.terms;
   const confirming = confirmStamp(scope, tags, life.ttlMs + life.graceMs);
   confirming.catch(ignore); // the write's own failure goes first
-  const result = await put();
-  const right = await confirming;
-  if (!isSameStamp(stamp, right)) await scope.common.store.restamp(key, entry, right);
+  const result = await sending();
+  await restamp(scope, write, await confirming);
   return result;
+}
+
+async function restamp(scope: Scope, { key, entry, stamp }: Write, right: Stamp): Promise<void> {
+  if (!isSameStamp(stamp, right)) await scope.common.store.restamp(key, entry, right);
 }
 
 const NOTHING = Buffer.alloc(0);

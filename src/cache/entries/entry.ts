@@ -26,12 +26,12 @@ const MAX_COUNTER_BYTES = 17;
 /** What an entry says beside its value. */
 export interface EntryFacts {
   /** Of its namespace: where it is not known, the entry can be found by nobody. */
-  readonly epoch?: Buffer | undefined;
-  readonly tags?: readonly Tag[] | undefined;
-  /** By how much a read prolongs its lifetime. 0: not at all. */
-  readonly slidingMs?: number | undefined;
+  readonly epoch: Buffer | undefined;
+  readonly tags: readonly Tag[];
+  /** By how much a read prolongs its lifetime. Default: 0, not at all. */
+  readonly slidingMs?: number;
   /** How long its loader took, if it was loaded. */
-  readonly loadMs?: number | undefined;
+  readonly loadMs?: number;
 }
 
 /** Turns values of one cache into entries and back: its codec and its `version`. */
@@ -58,24 +58,24 @@ export class EntryFormat {
    * @throws SerializationError for a value that the codec cannot bring back as it was
    */
   encode(key: string, value: unknown, facts: EntryFacts): Buffer {
-    return this.#entry(facts, this.#codec.encode(value, contextOf(key)));
+    return this.#entry(this.#codec.encode(value, contextOf(key)), facts);
   }
 
   /** The entry that says that there is no value. */
   encodeNegative(facts: EntryFacts): Buffer {
-    const entry = this.#entry(facts, NO_BODY);
+    const entry = this.#entry(NO_BODY, facts);
     setFlag(entry, FLAG.negative);
     return entry;
   }
 
   /** The header of an entry that has no value yet. */
   placeholder(epoch: Buffer): Buffer {
-    const header = this.#entry({ epoch }, NO_BODY);
+    const header = this.#entry(NO_BODY, { epoch, tags: [] });
     setFlag(header, FLAG.placeholder);
     return header;
   }
 
-  #entry({ epoch, tags = NO_TAGS, slidingMs = 0, loadMs = 0 }: EntryFacts, body: Uint8Array): Buffer {
+  #entry(body: Uint8Array, { epoch, tags, slidingMs = 0, loadMs = 0 }: EntryFacts): Buffer {
     const isPlain = slidingMs === 0 && tags.length === 0;
     const sections = isPlain ? NO_BODY : sectionsOf(slidingMs, tags);
     const entry = Buffer.allocUnsafe(HEADER_BYTES + sections.length + body.length);
@@ -130,7 +130,6 @@ export class EntryFormat {
 }
 
 const NO_BODY = Buffer.alloc(0);
-const NO_TAGS: readonly Tag[] = [];
 
 function sectionsOf(slidingMs: number, tags: readonly Tag[]): Buffer {
   return Buffer.concat(slidingMs === 0 ? [tagSection(tags)] : [slidingPart(slidingMs), tagSection(tags)]);

@@ -1,4 +1,5 @@
 import type { Tag } from '../entries/tag-section.js';
+import type { Epoch } from './epoch.js';
 import type { Epochs } from './epochs.js';
 import { isSameNamespaceEpoch, tagPart } from './epoch-value.js';
 
@@ -11,6 +12,8 @@ export interface Stamp {
 /** Whose epochs they are. */
 export interface Stamped {
   readonly epochs: Epochs;
+  /** Of the namespace. */
+  readonly epoch: Epoch;
   /** The key of the namespace's epoch. */
   readonly epochKey: string;
   /** The key of a tag's epoch. */
@@ -19,9 +22,9 @@ export interface Stamped {
 
 /** What an entry may be stamped with before the server was asked. */
 export function guessStamp(by: Stamped, tags: readonly string[]): Stamp {
-  const epoch = by.epochs.guess(by.epochKey);
+  const epoch = by.epoch.guess;
   if (tags.length === 0) return { epoch, tags: NO_TAGS };
-  return { epoch, tags: tags.map((name) => ({ name, epoch: tagPart(by.epochs.guess(by.tagKey(name))) })) };
+  return { epoch, tags: tags.map((name) => ({ name, epoch: tagPart(by.epochs.ofTag(by.tagKey(name)).guess) })) };
 }
 
 /**
@@ -29,13 +32,13 @@ export function guessStamp(by: Stamped, tags: readonly string[]): Stamp {
  * Cost: 1 round trip.
  */
 export async function confirmStamp(by: Stamped, tags: readonly string[], lifeMs: number): Promise<Stamp> {
-  const asked = by.epochs.confirm(by.epochKey, lifeMs);
-  if (tags.length === 0) return { epoch: await asked, tags: NO_TAGS };
-  const [epoch, ofTags] = await Promise.all([
-    asked,
-    Promise.all(tags.map(async (name) => ({ name, epoch: tagPart(await by.epochs.confirm(by.tagKey(name), lifeMs)) }))),
-  ]);
-  return { epoch, tags: ofTags };
+  const { answered } = by.epoch.confirm(lifeMs);
+  const ofTags = tags.map(async (name) => {
+    const epoch = await by.epochs.ofTag(by.tagKey(name)).confirm(lifeMs).answered;
+    return { name, epoch: tagPart(epoch) };
+  });
+  const [epoch, stamps] = await Promise.all([answered, Promise.all(ofTags)]);
+  return { epoch, tags: stamps };
 }
 
 /** Whether two stamps with the same tags say the same. */

@@ -160,7 +160,8 @@ export class Flights {
   }
 
   detach(key: string): void {
-    this.#current.delete(key);
+    // to look for a key takes its hash, which a new one does not have yet
+    if (this.#current.size > 0) this.#current.delete(key);
   }
 
   /** Forgets a flight, at once or when its entry has been stored: until then whoever asks joins it. */

@@ -88,7 +88,7 @@ export class Load {
           token,
           leaseMs,
           mode,
-          placeholder: this.#scope.format.placeholder(common.epochs.guess(this.#scope.epochKey)),
+          placeholder: this.#scope.format.placeholder(this.#scope.epoch.guess),
           seen: this.#read.bytes?.subarray(TIMES.from, TIMES.to) ?? NOTHING,
         });
         const stamping = this.#askStamp();
@@ -208,7 +208,7 @@ export class Load {
     }
     const life = verdict === 'not-found' ? negativeLifeOf(plan) : lifeOf(plan, this.#scope.common.manager.random);
     const stamp = verdict === 'skip' ? undefined : await this.#stampFor(plan);
-    const facts = { ...stamp, loadMs: made.loadMs, slidingMs: life.slidingMs };
+    const facts = { ...(stamp ?? UNSTAMPED), loadMs: made.loadMs, slidingMs: life.slidingMs };
     if (verdict === 'not-found') {
       if (stamp === undefined) this.#giveBack(right, 0);
       else await this.#store(right, format.encodeNegative(facts), life);
@@ -300,6 +300,7 @@ export class Load {
 }
 
 const NOTHING = Buffer.alloc(0);
+const UNSTAMPED = { epoch: undefined, tags: [] };
 const NO_RIGHT: Claimed = { right: undefined };
 /** Long enough to store what is at hand. */
 const UNCLAIMED_LEASE_MS = 5_000;

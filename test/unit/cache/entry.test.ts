@@ -12,6 +12,7 @@ function formatOf(version?: string): EntryFormat {
 }
 
 const format = formatOf();
+const BARE = { epoch: undefined, tags: [] };
 const NOW = 1_800_000_000_000;
 
 /** What a reader gets at a moment: a fresh value, or undefined. */
@@ -27,14 +28,14 @@ function timeBytes(ms: number): number[] {
 
 /** An entry with some bytes of its header changed, as a later release or a foreign hand would leave it. */
 function patched(at: number, ...bytes: number[]): Buffer {
-  const entry = format.encode(KEY, { a: 1 }, {});
+  const entry = format.encode(KEY, { a: 1 }, BARE);
   entry.set(bytes, at);
   return entry;
 }
 
 describe('an entry', () => {
   test('has a header of 48 bytes and an envelope of 7 around the value', () => {
-    const entry = format.encode(KEY, 1, {});
+    const entry = format.encode(KEY, 1, BARE);
     expect(HEADER_BYTES).toBe(48);
     expect(entry.length).toBe(55 + 1);
     expect(entry.subarray(0, HEADER_BYTES).toString('hex')).toBe(`c102${'00'.repeat(46)}`);
@@ -42,24 +43,24 @@ describe('an entry', () => {
   });
 
   test('says how long its load took, saturating at 3 bytes', () => {
-    expect(format.encode(KEY, 1, { loadMs: 5 }).readUIntBE(3, 3)).toBe(5);
-    expect(format.encode(KEY, 1, { loadMs: 2 ** 40 }).readUIntBE(3, 3)).toBe(0xff_ff_ff);
+    expect(format.encode(KEY, 1, { ...BARE, loadMs: 5 }).readUIntBE(3, 3)).toBe(5);
+    expect(format.encode(KEY, 1, { ...BARE, loadMs: 2 ** 40 }).readUIntBE(3, 3)).toBe(0xff_ff_ff);
   });
 
   test('names its value version by the first 4 bytes of its SHA-256', () => {
     const digest = createHash('sha256').update('v2').digest();
-    expect(formatOf('v2').encode(KEY, 1, {}).subarray(6, 10)).toEqual(digest.subarray(0, 4));
+    expect(formatOf('v2').encode(KEY, 1, BARE).subarray(6, 10)).toEqual(digest.subarray(0, 4));
   });
 
   test('of another value version, or of none, is a miss in both directions', () => {
-    expect(read(formatOf('v2'), format.encode(KEY, 1, {}))).toBeUndefined();
-    expect(read(format, formatOf('v2').encode(KEY, 1, {}))).toBeUndefined();
-    expect(read(formatOf('v2'), formatOf('v2').encode(KEY, 1, {}))).toBe(1);
+    expect(read(formatOf('v2'), format.encode(KEY, 1, BARE))).toBeUndefined();
+    expect(read(format, formatOf('v2').encode(KEY, 1, BARE))).toBeUndefined();
+    expect(read(formatOf('v2'), formatOf('v2').encode(KEY, 1, BARE))).toBe(1);
   });
 
   test.each([null, false, 0, '', [], {}, 'text', { deep: [{ a: null }] }, Buffer.from('x'), new Date(5)])(
     'brings back %j',
-    (value) => expect(read(format, format.encode(KEY, value, {}))).toEqual(value),
+    (value) => expect(read(format, format.encode(KEY, value, BARE))).toEqual(value),
   );
 });
 
@@ -83,7 +84,7 @@ describe('a header', () => {
   });
 
   test('cut off anywhere is an error and never a value', () => {
-    const entry = format.encode(KEY, { a: 1 }, {});
+    const entry = format.encode(KEY, { a: 1 }, BARE);
     for (let length = 1; length < entry.length; length += 1) {
       expect(() => read(format, entry.subarray(0, length)), `${length} bytes`).toThrow(DecodeError);
     }
@@ -113,12 +114,12 @@ describe('the times of an entry', () => {
 describe('the sections behind the header', () => {
   const tags = ['a', 'ü'].map((name, index) => ({ name, epoch: Buffer.alloc(16, index + 1) }));
 
-  test.each<[string, EntryFacts]>([
+  test.each<[string, Partial<EntryFacts>]>([
     ['tags', { tags }],
     ['a sliding lifetime', { slidingMs: 2 ** 40 }],
     ['both', { tags, slidingMs: 5 }],
   ])('hold %s, and the value follows', (_what, facts) => {
-    const entry = format.encode(KEY, { a: 1 }, facts);
+    const entry = format.encode(KEY, { a: 1 }, { ...BARE, ...facts });
     expect(read(format, entry)).toEqual({ a: 1 });
     expect(slidingMsOf(entry)).toBe(facts.slidingMs ?? 0);
     expect(tagsOf(KEY, entry)).toEqual(facts.tags ?? []);
@@ -130,7 +131,7 @@ describe('the sections behind the header', () => {
 
 describe('an entry that says that there is no value', () => {
   test('is fresh, has none, and no body', () => {
-    const entry = format.encodeNegative({ loadMs: 3 });
+    const entry = format.encodeNegative({ ...BARE, loadMs: 3 });
     expect(entry.toString('hex')).toBe(`c10202000003${'00'.repeat(42)}`);
     expect(format.standing(KEY, entry, NOW)).toBe('fresh');
     expect(format.value(KEY, entry)).toBeUndefined();
@@ -156,7 +157,7 @@ describe('bytes without a header', () => {
     const lenient = new EntryFormat({ foreign: 'json' }, undefined);
     expect(read(lenient, Buffer.from('{"a":1}'))).toEqual({ a: 1 });
     expect(lenient.mayBeValue(Buffer.from('{"a":1}'))).toBe(true);
-    const damaged = format.encode(KEY, 1, {});
+    const damaged = format.encode(KEY, 1, BARE);
     damaged[HEADER_BYTES] = 0x31;
     expect(() => read(lenient, damaged)).toThrow(DecodeError);
   });
