@@ -99,13 +99,9 @@ export class CacheManager implements AsyncDisposable {
     try {
       const scope = this.#open();
       if (options !== undefined) return readWithin(scope, key, options) as Promise<T | undefined>;
-      const { near } = scope;
-      if (near !== undefined) {
-        // most calls end here: nothing is made for them but a promise
-        const full = scope.space.key(key);
-        const copy = near.find(full, scope.format);
-        if (copy !== undefined) return Promise.resolve(valueNear(scope, full, copy)) as Promise<T | undefined>;
-      }
+      // where values are kept near most calls end here: nothing is made for them but a promise
+      const copy = scope.near?.find(key);
+      if (copy !== undefined) return Promise.resolve(valueNear(scope, copy)) as Promise<T | undefined>;
       return scope.common.reader.read(new Read('get', key, scope)) as Promise<T | undefined>;
     } catch (error) {
       return Promise.reject(error);

@@ -5,7 +5,7 @@ import type { Duration } from '../core/duration.js';
 import { ClosedError } from '../core/errors.js';
 import { EntryFormat } from './entries/entry.js';
 import { changing } from './near/changing.js';
-import type { Near } from './near/near.js';
+import type { Near, NearView } from './near/near.js';
 import { planNear } from './near/near-options.js';
 import { type Common, openCommon } from './common.js';
 import type { Epoch } from './epochs/epoch.js';
@@ -50,7 +50,7 @@ export class Scope implements Reading {
   readonly epochKey: string;
   readonly epoch: Epoch;
   /** Undefined where its reads all go to Redis. */
-  readonly near: Near | undefined;
+  readonly near: NearView | undefined;
   /** For reads that are no caller's. */
   readonly uncounted: Reading;
   readonly #version: string | undefined;
@@ -68,7 +68,7 @@ export class Scope implements Reading {
     this.plan = own.plan;
     this.#version = own.version;
     this.#parent = own.parent;
-    this.near = own.near;
+    this.near = own.near?.view(own.space.root, own.format);
     this.#epochSpace = own.epochSpace;
     this.epochKey = own.epochSpace.own('epoch');
     this.epoch = common.epochs.ofNamespace(this.epochKey);
@@ -131,7 +131,7 @@ export class Scope implements Reading {
       plan: planDefaults(options.defaults, this.plan),
       parent: this,
       epochSpace,
-      near: options.near === false ? undefined : this.near,
+      near: options.near === false ? undefined : this.near?.near,
     });
   }
 

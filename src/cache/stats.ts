@@ -1,5 +1,5 @@
 import type { Journal, JournalStats } from './journal/journal.js';
-import type { Near, NearStats } from './near/near.js';
+import type { NearStats, NearView } from './near/near.js';
 
 /**
  * Why a read found no value. `absent`: there is nothing · `stale`, `over`: its time, or its grace, is over · `loading`: it
@@ -73,12 +73,12 @@ export function statsOf(scope: Counted): CacheStats {
   const missesBy = { ...misses };
   const { failures, near, common } = scope;
   const counts = { hits, nearHits, misses: sum, missesBy, loads, joined, stale, fenced, errors: failures.count };
-  return { ...counts, journal: common.journal.stats(), near: near?.stats() };
+  return { ...counts, journal: common.journal.stats(), near: near?.near.stats() };
 }
 
 interface Counted {
   readonly tally: Tally;
   readonly failures: { readonly count: number };
-  readonly near: Near | undefined;
+  readonly near: NearView | undefined;
   readonly common: { readonly journal: Journal };
 }

@@ -8,7 +8,8 @@ import type { Flight } from './flights.js';
 import { isUpToDate } from './up-to-date.js';
 import { Load, type LoadCall } from './load.js';
 import { type Loader, type LoadOptions, planLoad } from '../options.js';
-import { readToLoad } from '../reads/read.js';
+import { valueNear } from '../reads/delivery.js';
+import { type Read, readToLoad } from '../reads/read.js';
 import { check } from './schema.js';
 import type { Scope } from '../scope.js';
 import { within } from '../within.js';
@@ -26,6 +27,13 @@ export interface Loading {
 export function loadThrough(scope: Scope, { key, load, options, onWaiting }: Loading): Promise<unknown> {
   checkFunction('load', load);
   const plan = planLoad(options, scope.plan);
+  const isSimple = !plan.force && plan.schema === undefined && plan.signal === undefined;
+  const copy = isSimple ? scope.near?.find(key) : undefined;
+  if (copy !== undefined) {
+    const { loadMs } = copy;
+    const leftMs = scope.near?.near.leftMsOf(copy) ?? 0;
+    if (!isDue(scope, { leftMs, loadMs }, plan.earlyRefresh)) return Promise.resolve(valueNear(scope, copy));
+  }
   const read = readToLoad(scope, { operation: 'getOrSet', id: key, tags: plan.tags }, scope.common.flights.order);
   const call = { read, load, plan, onWaiting };
   const { timeoutMs, signal } = plan;
@@ -180,11 +188,16 @@ function start(scope: Scope, call: LoadCall, inBackground: boolean): Flight {
  * Source: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015 (XFetch).
  */
 function isDueEarly(scope: Scope, { read, plan }: LoadCall): boolean {
-  const { leftMs, loadMs } = read;
-  if (plan.earlyRefresh === 0 || loadMs === 0 || leftMs === Number.POSITIVE_INFINITY) return false;
-  const eagernessMs = loadMs * plan.earlyRefresh;
+  return isDue(scope, read, plan.earlyRefresh);
+}
+
+/** How long a value is still fresh, and how long its load took. */
+type Age = Pick<Read, 'leftMs' | 'loadMs'>;
+
+function isDue(scope: Scope, { leftMs, loadMs }: Age, earlyRefresh: number): boolean {
+  const eagernessMs = loadMs * earlyRefresh;
   // no random number is that small
-  if (leftMs > eagernessMs * 40) return false;
+  if (eagernessMs === 0 || leftMs > eagernessMs * 40) return false;
   return -Math.log(1 - scope.common.manager.random.uniform()) * eagernessMs >= leftMs;
 }
 
@@ -203,7 +216,7 @@ async function valueOf(scope: Scope, { read, plan }: LoadCall, entry: Buffer | u
   if (entry === undefined) return undefined;
   const value = scope.format.value(read.key, entry);
   // as it will be when it comes from near
-  scope.near?.share(value);
+  scope.near?.near.share(value);
   if (plan.schema === undefined || value === undefined) return value;
   const result = await check(plan.schema, value);
   if (result.issues === undefined) return result.value;

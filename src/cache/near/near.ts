@@ -2,38 +2,28 @@ import { LRUCache } from 'lru-cache';
 
 import type { Clock } from '../../core/clock.js';
 import type { EntryFormat } from '../entries/entry.js';
+import type { Copy, Index, Place } from './copy.js';
 import { type EpochCell, EpochCells } from './epoch-cells.js';
 import type { Feed, FeedSink } from './feed.js';
+import { Indexes } from './indexes.js';
 import { mayShare } from './isolate.js';
 import type { NearPlan } from './near-options.js';
 import { Touched } from './touched.js';
 
 /** What an entry takes beside its bytes and its key, for the bound. */
 const OVERHEAD_BYTES = 200;
-
-/** A value that is kept near. */
-export interface Copy {
-  /** Undefined where `bytes` are decoded for each caller, and where that there is none is what is kept. */
-  readonly value: unknown;
-  readonly bytes: Buffer | undefined;
-  /** Who can read it. */
-  readonly format: EntryFormat;
-  readonly loadMs: number;
-  /** On the monotonic clock: from then on it is not fresh any more. */
-  readonly freshUntilMs: number;
-  /** On the monotonic clock: from then on it is not to be served from near. */
-  readonly untilMs: number;
-  readonly epochs: readonly EpochCell[];
-}
+/** How exactly it is known when a copy was last used. */
+const USED_MS = 50;
 
 /** A fresh entry that was read, to be kept. */
 export interface Offer {
+  readonly view: NearView;
+  readonly id: string;
   readonly key: string;
   readonly bytes: Buffer;
   readonly value: unknown;
   /** One object for all. */
   readonly isShared: boolean;
-  readonly format: EntryFormat;
   readonly loadMs: number;
   /** For how long it is fresh; undefined where only Redis knows. */
   readonly leftMs: number | undefined;
@@ -74,11 +64,13 @@ export class Near implements FeedSink {
   readonly #ports: NearPorts;
   readonly #copies: LRUCache<string, Copy>;
   readonly #cells = new EpochCells();
+  readonly #indexes = new Indexes();
   readonly #touched = new Touched();
   /** Keys whose lifetime is being asked for. */
   readonly #asking = new Set<string>();
   #feed: Feed | undefined;
   #isArmed = false;
+  #nowMs = 0;
   #blindMs = 0;
   #blindSinceMs = 0;
 
@@ -88,26 +80,40 @@ export class Near implements FeedSink {
     this.#copies = new LRUCache({
       max: maxEntries,
       maxSize: maxBytes,
-      dispose: ({ epochs }) => this.#cells.giveBack(epochs),
+      dispose: (copy) => this.#gone(copy),
     });
   }
 
-  /** A copy that may be served now. */
-  find(key: string, format: EntryFormat): Copy | undefined {
-    const feed = this.#feed;
-    if (feed === undefined) return undefined;
-    const copy = this.#copies.get(key);
-    if (copy === undefined || copy.format !== format) return undefined;
-    const nowMs = this.#ports.clock.monotonicMs();
-    if (nowMs - feed.coherentAsOfMs > this.#ports.plan.maxStalenessMs) return undefined;
-    if (nowMs < copy.untilMs && !isOver(copy.epochs)) return copy;
-    this.#copies.delete(key);
-    return undefined;
+  /** What a namespace sees of it. @param root what its keys begin with */
+  view(root: string, format: EntryFormat): NearView {
+    return new NearView(this, root, format);
   }
 
-  /** For how long a copy is fresh. */
+  indexOf(place: Place): Index {
+    return this.#indexes.of(place) ?? new Map();
+  }
+
+  /** Whether a copy may be served now. */
+  mayServe(copy: Copy): boolean {
+    const feed = this.#feed;
+    if (feed === undefined) return false;
+    const nowMs = this.#ports.clock.monotonicMs();
+    this.#nowMs = nowMs;
+    if (nowMs - feed.coherentAsOfMs > this.#ports.plan.maxStalenessMs) return false;
+    if (nowMs >= copy.untilMs || isOver(copy.epochs)) {
+      this.#copies.delete(copy.key);
+      return false;
+    }
+    if (nowMs - copy.usedMs > USED_MS) {
+      copy.usedMs = nowMs;
+      this.#copies.get(copy.key);
+    }
+    return true;
+  }
+
+  /** For how long a copy is fresh that may be served: by the look at the clock that said so. */
   leftMsOf({ freshUntilMs }: Copy): number {
-    return freshUntilMs - this.#ports.clock.monotonicMs();
+    return freshUntilMs - this.#nowMs;
   }
 
   /** To be taken before a read is sent whose entry may be kept. */
@@ -123,7 +129,7 @@ export class Near implements FeedSink {
 
   /** Keeps what was read, unless something was told of it meanwhile. */
   offer(offer: Offer): void {
-    if (this.#copies.peek(offer.key)?.format === offer.format || !this.#mayKeep(offer)) return;
+    if (this.#copies.peek(offer.key)?.index === offer.view.index || !this.#mayKeep(offer)) return;
     if (offer.leftMs === undefined) void this.#ask(offer);
     else this.#keep(offer, offer.leftMs);
   }
@@ -154,19 +160,24 @@ export class Near implements FeedSink {
     const size = offer.bytes.length + 2 * offer.key.length + OVERHEAD_BYTES;
     // too large to be kept at all: nothing else has to go for it
     if (leftMs <= 0 || size > plan.maxBytes) return;
-    const { key, value, isShared, format, loadMs } = offer;
+    const { view, id, key, value, isShared, loadMs } = offer;
     const nowMs = clock.monotonicMs();
+    const index = this.#indexes.enter(view);
     const copy: Copy = {
+      key,
+      index,
+      id,
+      usedMs: nowMs,
       value: isShared ? value : undefined,
       // not the memory of all that came with it
       bytes: isShared ? undefined : Buffer.from(offer.bytes),
-      format,
       loadMs,
       freshUntilMs: nowMs + leftMs,
       untilMs: nowMs + Math.min(leftMs, plan.ttlMs),
       epochs: this.#cells.take(offer.epochKeys),
     };
     this.#copies.set(key, copy, { size });
+    index.set(id, copy);
   }
 
   /** Something is being done to a key, or to an epoch. */
@@ -214,6 +225,12 @@ export class Near implements FeedSink {
     return this.#feed !== undefined && !this.#isArmed;
   }
 
+  #gone({ index, id, epochs }: Copy): void {
+    this.#cells.giveBack(epochs);
+    index.delete(id);
+    if (index.size === 0) this.#indexes.leave(index);
+  }
+
   #listen(): Feed {
     this.#blindSinceMs = this.#ports.clock.monotonicMs();
     return this.#ports.listen(this);
@@ -223,6 +240,28 @@ export class Near implements FeedSink {
     this.#touched.touchAll();
     this.#cells.endAll();
     this.#copies.clear();
+  }
+}
+
+/** One namespace of it. */
+export class NearView implements Place {
+  readonly near: Near;
+  readonly root: string;
+  readonly format: EntryFormat;
+  /** That of all who see the same namespace in the same format, once one of them has kept something. */
+  index: Index;
+
+  constructor(near: Near, root: string, format: EntryFormat) {
+    this.near = near;
+    this.root = root;
+    this.format = format;
+    this.index = near.indexOf(this);
+  }
+
+  /** A copy that may be served now. */
+  find(id: string): Copy | undefined {
+    const copy = this.index.get(id);
+    return copy !== undefined && this.near.mayServe(copy) ? copy : undefined;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { PendingCall } from '../../client/coalescer.js';
 import { freshUntilOf, isSliding, loadMsOf } from '../entries/entry-header.js';
-import type { Copy, Near } from '../near/near.js';
+import type { Copy } from '../near/copy.js';
+import type { NearView } from '../near/near.js';
 import type { MissReason } from '../stats.js';
 import type { Read, Reading } from './read.js';
 import type { Verdict } from './verdict.js';
@@ -39,20 +40,21 @@ export function conclude(waiting: Waiting, judged: Judged): void {
 }
 
 /** The value of a copy that is kept near, for one caller. */
-export function valueNear({ tally }: Reading, key: string, { value, bytes, format }: Copy): unknown {
+export function valueNear({ tally, format }: Reading, { key, value, bytes }: Copy): unknown {
   tally.hits += 1;
   tally.nearHits += 1;
   return bytes === undefined ? value : format.value(key, bytes);
 }
 
 /** What a read prolongs, and what has no header, is always read from Redis. */
-function keepNear({ key, by, since }: Read, near: Near, found: Judged & { readonly value: unknown }): void {
+function keepNear({ key, id, by, since }: Read, view: NearView, found: Judged & { readonly value: unknown }): void {
   const { bytes, verdict, value, nowMs, epochKeys } = found;
+  const { near } = view;
   const isShared = near.share(value);
   if (verdict !== 'fresh' || !by.format.isEntry(bytes) || isSliding(bytes)) return;
   const freshUntilMs = freshUntilOf(bytes);
   const leftMs = freshUntilMs === 0 ? undefined : freshUntilMs - nowMs;
-  near.offer({ key, bytes, value, isShared, format: by.format, loadMs: loadMsOf(bytes), leftMs, epochKeys, since });
+  near.offer({ view, id, key, bytes, value, isShared, loadMs: loadMsOf(bytes), leftMs, epochKeys, since });
 }
 
 export function miss({ call, resolve }: Waiting, found: 'absent' | 'unusable', why: MissReason): void {

@@ -2,7 +2,7 @@ import type { KeySpace } from '../../core/key-space.js';
 import type { EntryFormat } from '../entries/entry.js';
 import type { Stamped } from '../epochs/stamp.js';
 import type { Failures } from '../failures.js';
-import type { Near } from '../near/near.js';
+import type { NearView } from '../near/near.js';
 import type { Tally } from '../stats.js';
 
 /** On whose behalf a key is read. */
@@ -12,7 +12,7 @@ export interface Reading extends Stamped {
   readonly failures: Failures;
   readonly tally: Tally;
   /** Undefined where everything is read from Redis. */
-  readonly near: Near | undefined;
+  readonly near: NearView | undefined;
 }
 
 /** What a read is for: a fresh value; whether there is one; or a load, which also takes what is stale. */

@@ -7,7 +7,8 @@ import { freshUntilOf, HEADER_BYTES, isSliding, loadMsOf } from '../entries/entr
 import { type Tag, tagsOf } from '../entries/tag-section.js';
 import type { Epochs } from '../epochs/epochs.js';
 import { isEpoch } from '../epochs/epoch-value.js';
-import type { Copy, Near } from '../near/near.js';
+import type { Copy } from '../near/copy.js';
+import type { Near } from '../near/near.js';
 import type { Journal } from '../journal/journal.js';
 import { conclude, fail, type Judged, miss, unreadable, valueNear, type Waiting } from './delivery.js';
 import { DistinctKeys } from './distinct-keys.js';
@@ -58,11 +59,11 @@ export class Reader {
 
   /** The value, or undefined; rejects as the reader's `failures` say. */
   read(read: Read): Promise<unknown> {
-    const { near, format } = read.by;
-    if (near === undefined) return this.#batches.add(read);
-    const copy = near.find(read.key, format);
-    if (copy !== undefined) return foundNear(read, near, copy);
-    read.since = near.sequence;
+    const { near: view } = read.by;
+    if (view === undefined) return this.#batches.add(read);
+    const copy = view.find(read.id);
+    if (copy !== undefined) return foundNear(read, view.near, copy);
+    read.since = view.near.sequence;
     return this.#batches.add(read);
   }
 
@@ -243,7 +244,7 @@ function foundNear(read: Read, near: Near, copy: Copy): Promise<unknown> {
   read.isNear = true;
   read.loadMs = copy.loadMs;
   read.leftMs = near.leftMsOf(copy);
-  return Promise.resolve(valueNear(read.by, read.key, copy));
+  return Promise.resolve(valueNear(read.by, copy));
 }
 
 /** What decides whether a value is to be loaded anew before it is stale. */
