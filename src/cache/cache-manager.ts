@@ -2,7 +2,7 @@ import type { RedisManager } from '../client/manager.js';
 import type { Duration } from '../core/duration.js';
 import type { CacheEntry } from './entries/cache-entry.js';
 import { explain } from './reads/explain.js';
-import type { CacheEvents } from './failures.js';
+import type { CacheEvents } from './events.js';
 import { increment } from './increment.js';
 import { clear, type InvalidateOptions, invalidateTags, markStale, remove } from './invalidations.js';
 import { loadMany } from './loads/load-many.js';
@@ -16,13 +16,12 @@ import type {
   ReadOptions,
   WriteOptions,
 } from './options.js';
-import { valueNear } from './reads/delivery.js';
-import { Read } from './reads/read.js';
-import { holdsValue, readMany, readWithin, take } from './reads/reads.js';
+import { holdsValue, readMany, readOne, take } from './reads/reads.js';
 import { Scope } from './scope.js';
 import { type CacheStats, statsOf } from './stats.js';
 import { type Wrapped, wrapFunction, type WrapSpec } from './wrap.js';
-import { touch, writeAll, writeIfAbsent, writeOne } from './writes.js';
+import { cacheTraces, tracedCall } from './trace.js';
+import { touch, writeAll, writeIfAbsent, writeOne, type Writing } from './writes.js';
 
 /**
  * Values under keys of Redis, each with an expiry.
@@ -96,16 +95,7 @@ export class CacheManager implements AsyncDisposable {
    * Cost: one `GET`, or a share of the `MGET` of this tick.
    */
   get<T>(key: string, options?: ReadOptions): Promise<T | undefined> {
-    try {
-      const scope = this.#open();
-      if (options !== undefined) return readWithin(scope, key, options) as Promise<T | undefined>;
-      // where values are kept near most calls end here: nothing is made for them but a promise
-      const copy = scope.near?.find(key);
-      if (copy !== undefined) return Promise.resolve(valueNear(scope, copy)) as Promise<T | undefined>;
-      return scope.common.reader.read(new Read('get', key, scope)) as Promise<T | undefined>;
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#call('get', key, (scope) => readOne(scope, key, options)) as Promise<T | undefined>;
   }
 
   /**
@@ -113,16 +103,16 @@ export class CacheManager implements AsyncDisposable {
    * @throws as `get`
    * Cost: one round trip, one `MGET` per 128 keys.
    */
-  async getMany<T>(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>> {
-    return (await readMany(this.#open(), keys, options)) as Map<string, T>;
+  getMany<T>(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>> {
+    return this.#call('getMany', undefined, (scope) => readMany(scope, keys, options)) as Promise<Map<string, T>>;
   }
 
   /**
    * Whether `get` would find a value, as far as can be told without decoding it.
    * Cost: as `get`.
    */
-  async has(key: string): Promise<boolean> {
-    return holdsValue(this.#open(), key);
+  has(key: string): Promise<boolean> {
+    return this.#call('has', key, (scope) => holdsValue(scope, key));
   }
 
   /**
@@ -130,8 +120,8 @@ export class CacheManager implements AsyncDisposable {
    * @throws SerializationError for a value that would not come back as it is; ConfigError for `undefined`
    * Cost: one `SET`, with grace one script.
    */
-  async set<T>(key: string, value: T, ttl?: Duration | WriteOptions): Promise<void> {
-    return writeOne(this.#open(), { key, value, ttl });
+  set<T>(key: string, value: T, ttl?: Duration | WriteOptions): Promise<void> {
+    return this.#call('set', key, (scope) => writeOne(scope, { key, value, ttl }));
   }
 
   /**
@@ -140,12 +130,9 @@ export class CacheManager implements AsyncDisposable {
    *         `'open'` each of them is an `'error'` event.
    * Cost: one round trip, one `SET` per entry.
    */
-  async setMany<T>(entries: Iterable<readonly [string, T]>, ttl?: Duration | WriteOptions): Promise<void> {
-    const scope = this.#open();
-    return writeAll(
-      scope,
-      Array.from(entries, ([key, value]) => ({ key, value, ttl })),
-    );
+  setMany<T>(entries: Iterable<readonly [string, T]>, ttl?: Duration | WriteOptions): Promise<void> {
+    const writings = (): Writing[] => Array.from(entries, ([key, value]) => ({ key, value, ttl }));
+    return this.#call('setMany', undefined, (scope) => writeAll(scope, writings()));
   }
 
   /**
@@ -153,8 +140,8 @@ export class CacheManager implements AsyncDisposable {
    * @returns how many there were. Under `'open'` 0 when Redis failed, and an `'error'` event.
    * Cost: one `UNLINK`.
    */
-  async delete(...keys: string[]): Promise<number> {
-    return remove(this.#open(), keys);
+  delete(...keys: string[]): Promise<number> {
+    return this.#call('delete', only(keys), (scope) => remove(scope, keys));
   }
 
   /**
@@ -163,8 +150,8 @@ export class CacheManager implements AsyncDisposable {
    * @returns how many there are to be served as stale. Under `'open'` 0 when Redis failed, and an `'error'` event.
    * Cost: one script per key, one round trip.
    */
-  async markStale(...keys: string[]): Promise<number> {
-    return markStale(this.#open(), keys);
+  markStale(...keys: string[]): Promise<number> {
+    return this.#call('markStale', only(keys), (scope) => markStale(scope, keys));
   }
 
   /**
@@ -180,8 +167,8 @@ export class CacheManager implements AsyncDisposable {
    * @throws ConfigError; under `'throw'` ServerError, ConnectionError, TimeoutError. Under `'open'` an `'error'` event.
    * Cost: one script per tag, one round trip, however many entries there are.
    */
-  async invalidateTags(tags: string | readonly string[], options: InvalidateOptions = {}): Promise<void> {
-    return invalidateTags(this.#open(), tags, options);
+  invalidateTags(tags: string | readonly string[], options: InvalidateOptions = {}): Promise<void> {
+    return this.#call('invalidateTags', undefined, (scope) => invalidateTags(scope, tags, options));
   }
 
   /**
@@ -191,8 +178,8 @@ export class CacheManager implements AsyncDisposable {
    * @throws under `'throw'` ServerError, ConnectionError, TimeoutError. Under `'open'` an `'error'` event.
    * Cost: one script, however many entries there are.
    */
-  async clear(): Promise<void> {
-    return clear(this.#open());
+  clear(): Promise<void> {
+    return this.#call('clear', undefined, clear);
   }
 
   /**
@@ -216,11 +203,7 @@ export class CacheManager implements AsyncDisposable {
    * another process look by themselves now and then, and are told.
    */
   getOrSet<T>(key: string, load: Loader<T>, options?: Duration | LoadOptions<T>): Promise<T> {
-    try {
-      return loadThrough(this.#open(), { key, load, options }) as Promise<T>;
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#call('getOrSet', key, (scope) => loadThrough(scope, { key, load, options })) as Promise<T>;
   }
 
   /**
@@ -230,12 +213,13 @@ export class CacheManager implements AsyncDisposable {
    * @throws as `getOrSet`: the first failure of any key
    * Cost: that of one `getOrSet`, in commands per key and in round trips for all.
    */
-  async getOrSetMany<T>(
+  getOrSetMany<T>(
     keys: readonly string[],
     load: ManyLoader<T>,
     options?: Duration | LoadOptions<T>,
   ): Promise<Map<string, T>> {
-    return (await loadMany(this.#open(), { keys, load, options })) as Map<string, T>;
+    const loading = { keys, load, options };
+    return this.#call('getOrSetMany', undefined, (scope) => loadMany(scope, loading)) as Promise<Map<string, T>>;
   }
 
   /**
@@ -245,8 +229,8 @@ export class CacheManager implements AsyncDisposable {
    * @throws in both modes ServerError, ConnectionError, TimeoutError; with `outcome` `unknown` it may have been stored
    * Cost: one script.
    */
-  async setIfAbsent<T>(key: string, value: T, ttl?: Duration): Promise<boolean> {
-    return writeIfAbsent(this.#openForOnce('CacheManager.setIfAbsent'), { key, value, ttl });
+  setIfAbsent<T>(key: string, value: T, ttl?: Duration): Promise<boolean> {
+    return this.#callOnce('setIfAbsent', key, (scope) => writeIfAbsent(scope, { key, value, ttl }));
   }
 
   /**
@@ -255,8 +239,8 @@ export class CacheManager implements AsyncDisposable {
    * @throws in both modes as `get` under `'throw'`. After an undecodable entry, or `outcome` `unknown`, the value is lost.
    * Cost: one `GETDEL`.
    */
-  async getAndDelete<T>(key: string): Promise<T | undefined> {
-    return (await take(this.#openForOnce('CacheManager.getAndDelete'), key)) as T | undefined;
+  getAndDelete<T>(key: string): Promise<T | undefined> {
+    return this.#callOnce('getAndDelete', key, (scope) => take(scope, key)) as Promise<T | undefined>;
   }
 
   /**
@@ -269,8 +253,8 @@ export class CacheManager implements AsyncDisposable {
    * @throws in both modes ServerError, ConnectionError, TimeoutError; with `outcome` `unknown` it may have counted
    * Cost: one script.
    */
-  async increment(key: string, by = 1, ttl?: Duration): Promise<number> {
-    return increment(this.#openForOnce('CacheManager.increment'), { key, by, ttl });
+  increment(key: string, by = 1, ttl?: Duration): Promise<number> {
+    return this.#callOnce('increment', key, (scope) => increment(scope, { key, by, ttl }));
   }
 
   /**
@@ -279,8 +263,8 @@ export class CacheManager implements AsyncDisposable {
    * @throws in both modes ServerError, ConnectionError, TimeoutError; DecodeError for an entry of a newer release
    * Cost: a read and one script, in one round trip; one more for an entry with tags.
    */
-  async touch(key: string, ttl: Duration): Promise<boolean> {
-    return touch(this.#open(), key, ttl);
+  touch(key: string, ttl: Duration): Promise<boolean> {
+    return this.#call('touch', key, (scope) => touch(scope, key, ttl));
   }
 
   /**
@@ -290,8 +274,8 @@ export class CacheManager implements AsyncDisposable {
    * @throws in both modes ServerError, ConnectionError, TimeoutError
    * Cost: one round trip, a `GET` and a `PTTL`.
    */
-  async entry<T>(key: string): Promise<CacheEntry<T> | undefined> {
-    return (await explain(this.#open(), key)) as CacheEntry<T> | undefined;
+  entry<T>(key: string): Promise<CacheEntry<T> | undefined> {
+    return this.#call('entry', key, (scope) => explain(scope, key)) as Promise<CacheEntry<T> | undefined>;
   }
 
   /**
@@ -324,9 +308,9 @@ export class CacheManager implements AsyncDisposable {
     return statsOf(this.#scope);
   }
 
-  /** Listens for `'error'`; returns what removes the listener. */
+  /** Listens for an event; returns what removes the listener. */
   on<E extends keyof CacheEvents>(event: E, listener: (payload: CacheEvents[E]) => void): () => void {
-    return this.#scope.failures.on(event, listener);
+    return this.#scope.events.on(event, listener);
   }
 
   /**
@@ -346,9 +330,31 @@ export class CacheManager implements AsyncDisposable {
     return this.#scope;
   }
 
-  /** For what must not run twice. @throws ConfigError when the client might do that */
-  #openForOnce(what: string): Scope {
-    this.manager.requireAtMostOnce(what);
-    return this.#open();
+  /** What is wrong with the arguments is a rejection, too. */
+  #call<T>(operation: string, key: string | undefined, run: (scope: Scope) => Promise<T>): Promise<T> {
+    if (cacheTraces.hasSubscribers) return this.#traced(operation, key, run);
+    try {
+      return run(this.#open());
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
+
+  #traced<T>(operation: string, key: string | undefined, run: (scope: Scope) => Promise<T>): Promise<T> {
+    const { root } = this.#scope.space;
+    return tracedCall({ operation, root, key }, async () => run(this.#open()));
+  }
+
+  /** For what must not run twice. @throws ConfigError when the client might do that */
+  #callOnce<T>(operation: string, key: string, run: (scope: Scope) => Promise<T>): Promise<T> {
+    return this.#call(operation, key, (scope) => {
+      this.manager.requireAtMostOnce(`CacheManager.${operation}`);
+      return run(scope);
+    });
+  }
+}
+
+/** What a call is about, where it is about one key. */
+function only(keys: readonly string[]): string | undefined {
+  return keys.length === 1 ? keys[0] : undefined;
 }

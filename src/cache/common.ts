@@ -1,5 +1,6 @@
 import type { RedisManager } from '../client/manager.js';
 import type { KeySpace } from '../core/key-space.js';
+import type { Events } from './events.js';
 import { Counters } from './counters.js';
 import { EntryStore } from './entries/entry-store.js';
 import { Epochs } from './epochs/epochs.js';
@@ -34,9 +35,11 @@ export interface CommonPlan {
   /** The keys of the cache itself, outside every namespace. */
   readonly space: KeySpace;
   readonly near: NearPlan | undefined;
+  /** Of the whole cache. */
+  readonly events: Events;
 }
 
-export function openCommon(manager: RedisManager, { prefix, space, near }: CommonPlan): Common {
+export function openCommon(manager: RedisManager, { prefix, space, near, events }: CommonPlan): Common {
   const channel = `${space.root}woken`;
   const epochs = new Epochs(manager);
   const store = new EntryStore(manager, channel);
@@ -59,6 +62,6 @@ export function openCommon(manager: RedisManager, { prefix, space, near }: Commo
     counters: new Counters(manager),
     leases: new Leases(manager, channel),
     wakeups: new Wakeups(manager, channel),
-    near: near === undefined ? undefined : openNear(manager, space, near),
+    near: near === undefined ? undefined : openNear(manager, space, { plan: near, events }),
   };
 }

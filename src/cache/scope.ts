@@ -10,6 +10,7 @@ import { planNear } from './near/near-options.js';
 import { type Common, openCommon } from './common.js';
 import type { Epoch } from './epochs/epoch.js';
 import type { Epochs } from './epochs/epochs.js';
+import { Events } from './events.js';
 import { Failures } from './failures.js';
 import {
   type CacheOptions,
@@ -30,6 +31,7 @@ interface Own {
   readonly codecOptions: CacheOptions['codec'];
   readonly version: string | undefined;
   readonly format: EntryFormat;
+  readonly events: Events;
   readonly failures: Failures;
   readonly plan: LoadPlan;
   readonly parent: Scope | undefined;
@@ -44,6 +46,7 @@ export class Scope implements Reading {
   readonly space: Reading['space'];
   readonly codecOptions: CacheOptions['codec'];
   readonly format: EntryFormat;
+  readonly events: Events;
   readonly failures: Failures;
   readonly plan: LoadPlan;
   readonly tally: Tally = new Tally();
@@ -64,6 +67,7 @@ export class Scope implements Reading {
     this.space = own.space;
     this.codecOptions = own.codecOptions;
     this.format = own.format;
+    this.events = own.events;
     this.failures = own.failures;
     this.plan = own.plan;
     this.#version = own.version;
@@ -93,13 +97,15 @@ export class Scope implements Reading {
     const codecOptions = options.codec ?? manager.config.codec;
     const space = manager.keySpace('cache', prefix);
     const near = options.near === undefined || options.near === false ? undefined : planNear(options.near);
-    const common = openCommon(manager, { prefix, space, near });
+    const events = new Events(undefined);
+    const common = openCommon(manager, { prefix, space, near, events });
     return new Scope(common, {
       space,
       codecOptions,
       version,
       format: new EntryFormat(codecOptions, version),
-      failures: new Failures(options.onError ?? 'open', undefined),
+      events,
+      failures: new Failures(options.onError ?? 'open', events),
       plan: planDefaults(options.defaults, base),
       parent: undefined,
       epochSpace: space,
@@ -121,13 +127,15 @@ export class Scope implements Reading {
     checkNamespaceOptions(options);
     const codecOptions = options.codec ?? this.codecOptions;
     const version = options.version ?? this.#version;
+    const events = new Events(this.events);
     const sameFormat = options.codec === undefined && version === this.#version;
     return new Scope(this.common, {
       space: this.space.namespace(name),
       codecOptions,
       version,
       format: sameFormat ? this.format : new EntryFormat(codecOptions, version),
-      failures: new Failures(options.onError ?? this.failures.mode, this.failures),
+      events,
+      failures: new Failures(options.onError ?? this.failures.mode, events),
       plan: planDefaults(options.defaults, this.plan),
       parent: this,
       epochSpace,

@@ -31,8 +31,10 @@ export interface CacheStats {
   readonly missesBy: Readonly<Record<MissReason, number>>;
   /** Calls of loaders. */
   readonly loads: number;
-  /** Calls of `getOrSet` that waited for a load that another call had started. */
+  /** Calls of `getOrSet` that waited for a load that another call of this process had started. */
   readonly joined: number;
+  /** Loads that were not needed, because what another process loaded was waited for. */
+  readonly awaited: number;
   /** Stale values that `getOrSet` served. */
   readonly stale: number;
   /** Loaded values that were not stored, because the key was written, removed or marked stale meanwhile. */
@@ -63,16 +65,28 @@ export class Tally {
   };
   loads = 0;
   joined = 0;
+  awaited = 0;
   stale = 0;
   fenced = 0;
 }
 
 export function statsOf(scope: Counted): CacheStats {
-  const { hits, nearHits, misses, loads, joined, stale, fenced } = scope.tally;
+  const { hits, nearHits, misses, loads, joined, awaited, stale, fenced } = scope.tally;
   const sum = Object.values(misses).reduce((so, count) => so + count, 0);
   const missesBy = { ...misses };
   const { failures, near, common } = scope;
-  const counts = { hits, nearHits, misses: sum, missesBy, loads, joined, stale, fenced, errors: failures.count };
+  const counts = {
+    hits,
+    nearHits,
+    misses: sum,
+    missesBy,
+    loads,
+    joined,
+    awaited,
+    stale,
+    fenced,
+    errors: failures.count,
+  };
   return { ...counts, journal: common.journal.stats(), near: near?.near.stats() };
 }
 

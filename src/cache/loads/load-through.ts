@@ -151,6 +151,7 @@ async function serveStale(scope: Scope, { call, value }: Answering, signal: Abor
     if (entry !== undefined && !flight.isOlderThan(call.read)) return valueOf(scope, call, entry);
   }
   scope.tally.stale += 1;
+  scope.events.emit('stale', { key: call.read.id });
   return value;
 }
 

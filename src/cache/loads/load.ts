@@ -105,6 +105,7 @@ export class Load {
         else await this.#lookAgain();
         if (this.#read.found === 'fresh' || this.#read.found === 'stale') {
           this.#flight.found(this.#read.order);
+          this.#scope.tally.awaited += 1;
           return { entry: this.#read.bytes };
         }
       }
@@ -234,7 +235,7 @@ export class Load {
       const stamp = await stampLoaded(this.#scope, plan, { stamp: this.#stamp, sinceMs: this.#sinceMs });
       if (stamp !== undefined) return stamp;
       this.#flight.isOvertaken = true;
-      this.#scope.tally.fenced += 1;
+      this.#tellFenced();
     } catch (error) {
       this.#scope.failures.meet(read.operation, read.id, error);
     }
@@ -251,7 +252,10 @@ export class Load {
   }
 
   async #store(right: Right, entry: Buffer, life: Life): Promise<void> {
-    if (!this.#flight.maySet) return this.#giveBack(right, 0);
+    if (!this.#flight.maySet) {
+      this.#tellFenced();
+      return this.#giveBack(right, 0);
+    }
     const { key } = this.#call.read;
     const { reader, leases } = this.#scope.common;
     reader.beforeWrite(key);
@@ -271,17 +275,22 @@ export class Load {
 
   /** Callers do not wait for what is being stored, unless they are to hear of failures. */
   async #settle(put: () => Promise<boolean>): Promise<void> {
-    const { failures, tally } = this.#scope;
+    const { failures } = this.#scope;
     const { operation, id, key } = this.#call.read;
     const stored = this.#scope
       .changing([key], put)
       .then((done) => {
-        if (!done) tally.fenced += 1;
+        if (!done) this.#tellFenced();
       })
       .catch((error: unknown) => failures.meet(operation, id, error));
     if (failures.mode === 'throw') return stored;
     this.#flight.stored = stored;
     this.#scope.common.flights.track(stored);
+  }
+
+  #tellFenced(): void {
+    this.#scope.tally.fenced += 1;
+    this.#scope.events.emit('fenced', { key: this.#call.read.id });
   }
 
   #giveBack(right: Right, pauseMs: number): void {

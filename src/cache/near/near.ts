@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 
 import type { Clock } from '../../core/clock.js';
 import type { EntryFormat } from '../entries/entry.js';
+import type { Events } from '../events.js';
 import type { Copy, Index, Place } from './copy.js';
 import { type EpochCell, EpochCells } from './epoch-cells.js';
 import type { Feed, FeedSink } from './feed.js';
@@ -41,6 +42,8 @@ export interface NearPorts {
   /** For how long Redis will keep a key. */
   readonly askLeftMs: (key: string) => Promise<number>;
   readonly report: (error: unknown) => void;
+  /** Who wants to know whether changes are told. */
+  readonly events: Pick<Events, 'emit'>;
 }
 
 /** What is kept near, and how well. */
@@ -200,13 +203,16 @@ export class Near implements FeedSink {
   onArmed(): void {
     this.#isArmed = true;
     this.#touched.touchAll();
-    this.#blindMs += this.#ports.clock.monotonicMs() - this.#blindSinceMs;
+    const blindMs = this.#ports.clock.monotonicMs() - this.#blindSinceMs;
+    this.#blindMs += blindMs;
+    this.#ports.events.emit('armed', { blindMs: Math.round(blindMs) });
   }
 
-  onBlind(): void {
+  onBlind(cause: Error): void {
     this.#isArmed = false;
     this.#blindSinceMs = this.#ports.clock.monotonicMs();
     this.#flush();
+    this.#ports.events.emit('blind', { cause });
   }
 
   onInvalidate(keys: readonly string[] | undefined): void {

@@ -1,15 +1,22 @@
 import type { RedisManager } from '../../client/manager.js';
 import { BadReplyError } from '../../core/errors.js';
 import type { KeySpace } from '../../core/key-space.js';
+import type { Events } from '../events.js';
 import { Near } from './near.js';
 import type { NearPlan } from './near-options.js';
 
+interface Opening {
+  readonly plan: NearPlan;
+  readonly events: Events;
+}
+
 /** What is kept near of the keys in a space and all its namespaces. Nothing is asked of the server before it is read from. */
-export function openNear(manager: RedisManager, space: KeySpace, plan: NearPlan): Near {
+export function openNear(manager: RedisManager, space: KeySpace, { plan, events }: Opening): Near {
   const { clock } = manager;
   return new Near({
     clock,
     plan,
+    events,
     listen: (sink) => manager.invalidations({ prefix: space.root, maxStalenessMs: plan.maxStalenessMs }, sink),
     askLeftMs: async (key) => {
       const leftMs: unknown = await manager.command(['PTTL', key]);

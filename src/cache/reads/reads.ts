@@ -4,12 +4,20 @@ import { TimeoutError } from '../../core/errors.js';
 import { planRead, type ReadOptions, type ReadPlan } from '../options.js';
 import type { Scope } from '../scope.js';
 import { within } from '../within.js';
-import { MISSES } from './delivery.js';
+import { MISSES, valueNear } from './delivery.js';
 import { inspect } from './inspect.js';
 import { Read } from './read.js';
 
-/** Reads one key within limits of its own. */
-export async function readWithin(scope: Scope, key: string, options: ReadOptions): Promise<unknown> {
+/** Reads one key; within limits of its own, if there are any. */
+export function readOne(scope: Scope, key: string, options: ReadOptions | undefined): Promise<unknown> {
+  if (options !== undefined) return readWithin(scope, key, options);
+  // where values are kept near most reads end here: nothing is made for them but a promise
+  const copy = scope.near?.find(key);
+  if (copy !== undefined) return Promise.resolve(valueNear(scope, copy));
+  return scope.common.reader.read(new Read('get', key, scope));
+}
+
+async function readWithin(scope: Scope, key: string, options: ReadOptions): Promise<unknown> {
   const plan = planRead(options);
   const read = readFor(scope, { operation: 'get', id: key, tags: plan.tags });
   return bounded(scope, { operation: 'get', key, plan }, () => scope.common.reader.read(read));

@@ -32,6 +32,8 @@ export interface TrackedNodeListener {
 const RETRY = { baseMs: 50, maxMs: 2_000 } as const;
 /** A server that refuses will do so for longer. */
 const REFUSED = { baseMs: 30_000, maxMs: 30_000 } as const;
+/** An answer shows what was before the previous question: about two pauses ago, if all goes well. */
+const LATE_AFTER = 3;
 /** A connection that lived this long was a good one: the next loss begins with the shortest wait again. */
 const STABLE_MS = 2_000;
 
@@ -137,8 +139,11 @@ export class TrackedNode {
     this.#isReported = false;
     this.#coherentAsOfMs = this.#askedMs;
     this.#askedMs = sentMs;
-    this.#wait(probeEveryMs, () => void this.#ask(connection));
     this.#listener.onProgress();
+    // after a standstill of this process the answer is about a question of long ago
+    const isLate = clock.monotonicMs() - this.#coherentAsOfMs > LATE_AFTER * probeEveryMs;
+    if (isLate) void this.#ask(connection);
+    else this.#wait(probeEveryMs, () => void this.#ask(connection));
   }
 
   #awaitAnswer(connection: Connection, operation: string): void {
