@@ -1,0 +1,113 @@
+import { fail, settle, show } from '../context.mjs';
+
+const TAGGED = { tags: ['t'] };
+const OPEN = { tags: true };
+
+/** All keys but those that hold the entry itself: what the peer remembers about tags. */
+async function keysOfTags(context, cache, key) {
+  await context.raw('FLUSHALL');
+  await cache.set(key, 'v0');
+  await settle();
+  const own = new Set(await context.raw('KEYS', '*'));
+  await cache.set(key, 'v1', TAGGED);
+  await cache.invalidateTags(['t']);
+  await settle();
+  return (await context.raw('KEYS', '*')).map(String).filter((one) => ![...own].map(String).includes(one));
+}
+
+const forgotten = {
+  id: 'T10',
+  title: 'what is known of a tag is evicted: the entry stays invalid',
+  needs: ['set', 'invalidateTags'],
+  async run(context) {
+    const key = context.key();
+    const names = await keysOfTags(context, await context.open(OPEN), key);
+    // also those that are there before an invalidation only
+    for (const when of ['before', 'after']) {
+      for (const name of when === 'before' ? [...names, ...(await tagKeysWhileValid(context, key))] : names) {
+        await context.raw('FLUSHALL');
+        const cache = await context.open(OPEN);
+        await cache.set(key, 'v1', TAGGED);
+        await settle();
+        if (when === 'before') await context.raw('DEL', name);
+        await cache.invalidateTags(['t']);
+        await settle();
+        if (when === 'after') await context.raw('DEL', name);
+        const seen = await (await context.open(OPEN)).get(key);
+        if (seen !== undefined && seen !== null) {
+          return fail(`${show(seen)} is valid again, ${name} evicted ${when} the invalidation`);
+        }
+      }
+    }
+    return 'pass';
+  },
+};
+
+async function tagKeysWhileValid(context, key) {
+  await context.raw('FLUSHALL');
+  const cache = await context.open(OPEN);
+  await cache.set(key, 'v0');
+  await settle();
+  const own = (await context.raw('KEYS', '*')).map(String);
+  await cache.set(key, 'v1', TAGGED);
+  await settle();
+  return (await context.raw('KEYS', '*')).map(String).filter((one) => !own.includes(one));
+}
+
+const concurrent = {
+  id: 'T11',
+  title: 'invalidations at the same time: none is lost',
+  needs: ['set', 'invalidateTags'],
+  async run(context) {
+    const [one, two] = [await context.open(OPEN), await context.open(OPEN)];
+    const { cache: slow, proxy } = await context.openBehindProxy(OPEN);
+    await slow.get('warm-up');
+    // its requests, or else the replies that it works on with, come late
+    for (const held of ['toServer', 'toClient']) {
+      for (const timing of ['between', 'after']) {
+        const key = context.key();
+        proxy.blackHole(held);
+        const late = slow.invalidateTags(['t']);
+        await settle();
+        if (timing === 'after') await one.invalidateTags(['t']);
+        if (timing === 'between') await one.set(key, 'v1', TAGGED);
+        await two.invalidateTags(['t']);
+        if (timing === 'after') await one.set(key, 'v1', TAGGED);
+        await settle();
+        proxy.heal();
+        await late;
+        if (timing === 'after') await two.invalidateTags(['t']);
+        await settle();
+        const seen = await (await context.open(OPEN)).get(key);
+        if (seen !== undefined && seen !== null) {
+          return fail(`${show(seen)} is served, written before an invalidation that has ended`);
+        }
+      }
+    }
+    return 'pass';
+  },
+};
+
+const herd = {
+  id: 'T12',
+  title: 'tag of 10 keys invalidated, 4 instances × 5 callers each: 10 loads',
+  needs: ['set', 'getOrSet', 'invalidateTags'],
+  async run(context) {
+    const caches = await Promise.all(Array.from({ length: 4 }, () => context.open(OPEN)));
+    const keys = Array.from({ length: 10 }, () => context.key());
+    for (const key of keys) await caches[0].set(key, 'v1', TAGGED);
+    await settle();
+    await caches[0].invalidateTags(['t']);
+    let loads = 0;
+    const load = async () => {
+      loads += 1;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      return 'v2';
+    };
+    const callers = [1, 2, 3, 4, 5].flatMap(() => caches.flatMap((cache) => keys.map((key) => cache.getOrSet(key, load))));
+    await Promise.all(callers);
+    return loads === 10 ? 'pass' : fail(`${loads} loads`);
+  },
+};
+
+export const tags = [forgotten, concurrent, herd];
