@@ -39,9 +39,17 @@ export class Context {
 
   /** Another process, which runs `trap.jobs[job]`. `skewMs`: how far its clock is ahead. */
   async worker(job, { skewMs = 0, ...options } = {}) {
-    const task = { peer: this.peer, trapId: this.trap.id, job, options: { url: this.server.url, ttlMs: TTL_MS, ...options } };
+    const task = {
+      peer: this.peer,
+      trapId: this.trap.id,
+      job,
+      options: { url: this.server.url, ttlMs: TTL_MS, ...options },
+    };
     const child = fork(here('worker.mjs'), [JSON.stringify(task)], {
-      execArgv: [...this.trap.nodeArgs ?? [], ...(skewMs === 0 ? [] : ['--import', new URL('skew.mjs', import.meta.url).href])],
+      execArgv: [
+        ...(this.trap.nodeArgs ?? []),
+        ...(skewMs === 0 ? [] : ['--import', new URL('skew.mjs', import.meta.url).href]),
+      ],
       env: { ...process.env, RACES_SKEW_MS: String(skewMs) },
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
@@ -90,7 +98,12 @@ export class Context {
   /** Ends all that was opened, whatever it says: a peer that cannot close is not what is looked at. */
   async close() {
     for (const end of this.#endings.toReversed()) {
-      await Promise.race([Promise.resolve().then(end).catch(() => {}), sleep(2000, undefined, { ref: false })]);
+      await Promise.race([
+        Promise.resolve()
+          .then(end)
+          .catch(() => {}),
+        sleep(2000, undefined, { ref: false }),
+      ]);
     }
   }
 }

@@ -93,7 +93,11 @@ function runSome(column, left) {
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => {
       clearTimeout(timer);
-      const last = printed.trim().split('\n').findLast((line) => /error/i.test(line)) ?? '';
+      const last =
+        printed
+          .trim()
+          .split('\n')
+          .findLast((line) => /error/i.test(line)) ?? '';
       if (running !== undefined && column.results[running] === undefined) {
         end(running, { fail: `the process ended (${signal ?? code}) ${last}`.trim() });
       }

@@ -53,7 +53,9 @@ async function run(trap) {
 }
 
 function versionOf(name) {
-  const { version } = JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), 'utf8'));
+  const { version } = JSON.parse(
+    readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), 'utf8'),
+  );
   return `${name} ${version}`;
 }
 

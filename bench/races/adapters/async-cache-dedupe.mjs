@@ -1,12 +1,12 @@
 /** A function that is given the key and the loader, kept in Redis, with references as tags. Its times are whole seconds. */
 import { createCache } from 'async-cache-dedupe';
-import { Cluster, Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 
 export const packages = ['async-cache-dedupe', 'ioredis'];
-export const features = ['grace', 'background', 'loadTags', 'cluster'];
+export const features = ['grace', 'background', 'loadTags'];
 
-export async function open({ url, nodes, ttlMs, graceMs = 0, name = 'races' }) {
-  const client = nodes === undefined ? new Redis(url) : new Cluster(nodes);
+export async function open({ url, ttlMs, graceMs = 0, name = 'races' }) {
+  const client = new Redis(url);
   client.on('error', () => {});
   const listeners = [];
   const tell = (error) => listeners.forEach((listener) => listener(error));

@@ -14,6 +14,8 @@ export async function open({ url, ttlMs, nearMax = 10_000, tags = false, ...wher
   secondary.on('error', tell);
   // in the cluster its channel is not what is looked at
   const provider = where.nodes === undefined ? new RedisMessageProvider({ uri: url }) : undefined;
+  // not documented, but without it a lost connection of the channel ends the process
+  for (const client of [provider?.pub, provider?.sub]) client?.on('error', tell);
   const cache = new Cacheable({
     primary: createKeyv({ lruSize: nearMax }),
     secondary,

@@ -1,12 +1,12 @@
 /** Its cache is whatever one gives it: here Redis, with the lifetime that it says. */
 import { cachified, createCacheEntry, isExpired, totalTtl } from '@epic-web/cachified';
-import { Cluster, Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 
 export const packages = ['@epic-web/cachified', 'ioredis'];
-export const features = ['grace', 'background', 'cluster'];
+export const features = ['grace', 'background'];
 
-export async function open({ url, nodes, ttlMs, graceMs = 0, name = 'races' }) {
-  const client = nodes === undefined ? new Redis(url) : new Cluster(nodes);
+export async function open({ url, ttlMs, graceMs = 0, name = 'races' }) {
+  const client = new Redis(url);
   client.on('error', () => {});
   const cache = {
     name,

@@ -11,6 +11,7 @@ const clusterClear = {
     const cache = await context.open(where);
     const keys = Array.from({ length: 30 }, () => context.key());
     for (const key of keys) await cache.set(key, 'v1');
+    if ((await (await context.open(where)).get(keys[0])) !== 'v1') return fail('what was set is not there');
     await cache.clear();
     const reader = await context.open(where);
     let left = 0;
@@ -30,6 +31,8 @@ const clusterMany = {
     const keys = Array.from({ length: 30 }, () => context.key());
     for (const key of keys) await cache.set(key, key);
     const reader = await context.open(where);
+    // it has connected: to do that with the very first getMany is not what is looked at
+    await reader.get(keys[0]);
     const found = await reader.getMany(keys);
     const right = keys.filter((key, index) => found[index] === key).length;
     return right === 30 ? 'pass' : fail(`${right} of 30 were found`);
@@ -55,14 +58,16 @@ const taken = {
 
 /** Clears one cache, and looks at what else there is. */
 async function clearBeside(context, [own, beside]) {
-  const [cache, other] = [await context.open({ name: own }), await context.open({ name: beside })];
+  const cache = await context.open({ name: own });
+  const other = await context.open({ name: beside });
   await context.raw('SET', 'session:1', 'foreign');
   await context.raw('HSET', 'queue', 'field', 'foreign');
   await cache.set('mine', 'v1');
   await other.set('theirs', 'v1');
   await cache.clear();
   if ((await (await context.open({ name: own })).get('mine')) === 'v1') return fail('it has not cleared its own');
-  if (Number(await context.raw('EXISTS', 'session:1', 'queue')) !== 2) return fail("it has removed other programs' keys");
+  if (Number(await context.raw('EXISTS', 'session:1', 'queue')) !== 2)
+    return fail("it has removed other programs' keys");
   const seen = await (await context.open({ name: beside })).get('theirs');
   return seen === 'v1' ? 'pass' : fail(`it has cleared ${show(beside)} too, which is another cache`);
 }
@@ -78,7 +83,14 @@ const glob = {
   id: 'T23b',
   title: 'clear of a cache whose name has a * in it',
   needs: ['set', 'get', 'clear'],
-  run: (context) => clearBeside(context, ['sh*p', 'shop']),
+  async run(context) {
+    try {
+      await context.open({ name: 'sh*p' });
+    } catch {
+      return 'pass'; // to refuse such a name is an answer too
+    }
+    return clearBeside(context, ['sh*p', 'shop']);
+  },
 };
 
 export const keyspace = [clusterClear, clusterMany, taken, foreign, glob];
