@@ -129,7 +129,7 @@ function deferred() {
 }
 
 /** For what a peer does after it has answered, such as storing what was loaded: far longer than any of it takes. */
-export const settle = () => sleep(150);
+export const settle = () => sleep(250);
 
 /** Whether it comes to be so within the time. */
 export async function becomes(condition, withinMs = 3000) {

@@ -127,12 +127,11 @@ function report() {
   }
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(document, null, 2)}\n`);
   const versions = columns.flatMap((column) => column.versions);
+  const missing = options.peer === undefined ? absent.map(({ name, why }) => ({ peer: name, results: {}, why })) : [];
   const lines = [
     `Node ${process.version}, ${server}, ${[...new Set(versions)].join(', ')}`,
     '',
-    resultTable(chosen, columns),
-    '',
-    ...absent.map(({ name, version, why }) => `${name} ${version} is not among them: it ${why}`),
+    resultTable(chosen, [...columns, ...missing]),
     '',
     ...failures(chosen, columns),
   ];

@@ -11,7 +11,8 @@ export function signOf(result) {
 export function resultTable(traps, columns) {
   const head = ['', 'trap', ...columns.map(({ peer }) => peer)];
   const rows = traps.map(({ id, title }) => [id, title, ...columns.map(({ results }) => signOf(results[id]))]);
-  const sums = columns.map(({ results }) => {
+  const sums = columns.map(({ results, why }) => {
+    if (why !== undefined) return why;
     const ended = traps.map(({ id }) => signOf(results[id])).filter((sign) => sign !== signs.none);
     return `${ended.filter((sign) => sign === signs.pass).length}/${ended.length}`;
   });
