@@ -43,6 +43,37 @@ const forgotten = {
   },
 };
 
+const forgottenClear = {
+  id: 'T10b',
+  title: 'what is known of a clear is evicted: what it removed stays so',
+  needs: ['set', 'get', 'clear'],
+  async run(context) {
+    const key = context.key();
+    const filled = async () => {
+      await context.raw('FLUSHALL');
+      const cache = await context.open();
+      await cache.set(key, 'v1');
+      await settle();
+      return cache;
+    };
+    await (await filled()).clear();
+    await settle();
+    const names = (await context.raw('KEYS', '*')).map(String).filter((name) => !name.includes(key));
+    for (const name of names) {
+      for (const when of ['before', 'after']) {
+        const cache = await filled();
+        if (when === 'before') await context.raw('DEL', name);
+        await cache.clear();
+        await settle();
+        if (when === 'after') await context.raw('DEL', name);
+        const seen = await (await context.open()).get(key);
+        if (isValue(seen)) return fail(`${show(seen)} is there again: ${name} evicted ${when} the clear`);
+      }
+    }
+    return 'pass';
+  },
+};
+
 const concurrent = {
   id: 'T11',
   title: 'invalidations at the same time: none is lost',
@@ -99,4 +130,4 @@ const herd = {
   },
 };
 
-export const tags = [forgotten, concurrent, herd];
+export const tags = [forgotten, forgottenClear, concurrent, herd];
