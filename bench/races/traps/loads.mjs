@@ -11,6 +11,8 @@ async function overtaken(context, { options, expected = 'fresh' }, overtake) {
     const call = loading.getOrSet(key, loader, options);
     await loader.started;
     await overtake(other, key);
+    // a clock that counts milliseconds must see that what is stored is stored later
+    await settle();
     loader.release();
     await call;
     await settle();

@@ -4,11 +4,19 @@ import { becomes, fail, settle, show } from '../context.mjs';
 const NEAR = { near: true };
 
 /** Puts `v1` into the memory of an instance, from Redis. */
-async function filled(reader, writer, key) {
+async function fill(context, [reader, writer], key) {
   await reading(reader, 'nothing'); // it has connected and listens
   await writer.set(key, 'v1');
   await settle();
   for (const _ of [1, 2]) await reading(reader, key);
+  const before = await hits(context);
+  await reading(reader, key);
+  if ((await hits(context)) !== before) throw new Error('it is not kept in memory');
+}
+
+/** Keys that Redis was asked for and had. */
+async function hits(context) {
+  return /keyspace_hits:(\d+)/.exec(String(await context.raw('INFO', 'stats')))[1];
 }
 
 const reading = (cache, key) => cache.getOrSet(key, () => 'reloaded');
@@ -21,7 +29,7 @@ const cut = {
     const key = context.key();
     const writer = await context.open(NEAR);
     const { cache: reader, proxy } = await context.openBehindProxy(NEAR);
-    await filled(reader, writer, key);
+    await fill(context, [reader, writer], key);
     const clients = String(await context.raw('CLIENT', 'LIST')).split('\n');
     const tracking = clients.filter((line) => / flags=\S*t/.test(line)).map((line) => / ?id=(\d+)/.exec(line)[1]);
     // what is there stays, what is new is refused: of all that the reader has, only its channel is cut
@@ -88,8 +96,9 @@ const BYTES_PER_KEY = 64;
 const leaking = {
   id: 'T8',
   title: 'near cache of 100 entries: memory after 30,000 keys',
-  needs: ['near', 'nearMax', 'set'],
+  needs: ['near', 'nearMax', 'getOrSet', 'set'],
   nodeArgs: ['--expose-gc'],
+  limitMs: 60_000,
   async run(context) {
     const worker = await context.worker('fill', { ...NEAR, nearMax: 100 });
     const { done } = await worker.next();
@@ -101,6 +110,7 @@ const leaking = {
         for (let n = from; n < to; n += 100) {
           const keys = Array.from({ length: 100 }, (_, index) => `key-${n + index}`);
           await Promise.all(keys.map((key) => cache.set(key, 1)));
+          await Promise.all(keys.map((key) => reading(cache, key)));
         }
         await settle();
         globalThis.gc();
@@ -147,7 +157,7 @@ async function removedElsewhere(context, remove) {
   const key = context.key();
   const writer = await context.open(NEAR);
   const reader = await context.open(NEAR);
-  await filled(reader, writer, key);
+  await fill(context, [reader, writer], key);
   const remover = await context.open(NEAR);
   await settle();
   await remove(remover, key);

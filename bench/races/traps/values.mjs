@@ -82,11 +82,10 @@ const swapped = {
   needs: ['encryption', 'set', 'get'],
   async run(context) {
     const cache = await context.open({ encrypted: true });
-    await cache.set('user:1', 'secret of 1');
-    const [name] = (await context.raw('KEYS', '*')).map(String);
-    await cache.set('user:2', 'secret of 2');
-    const other = (await context.raw('KEYS', '*')).map(String).find((one) => one !== name);
-    await context.raw('COPY', name, other, 'REPLACE');
+    for (const id of ['user:1', 'user:2']) await cache.set(id, `secret of ${id}`);
+    const names = (await context.raw('KEYS', '*')).map(String);
+    const nameOf = (id) => names.find((name) => name.includes(id));
+    await context.raw('COPY', nameOf('user:1'), nameOf('user:2'), 'REPLACE');
     const seen = await cache.get('user:2');
     return seen === undefined ? 'pass' : fail(`user:2 is given ${show(seen)}`);
   },
