@@ -5,7 +5,7 @@ const FIVE_MINUTES = 300_000;
 
 const tags = {
   id: 'T9',
-  title: 'tag invalidated, entry written by a host whose clock is 5 min ahead',
+  title: 'tag invalidated: also what a host whose clock is 5 min ahead has written',
   needs: ['set', 'get', 'invalidateTags'],
   async run(context) {
     const key = context.key();
@@ -29,7 +29,7 @@ const tags = {
 
 const lifetimes = {
   id: 'T9b',
-  title: 'value of 60 s between hosts whose clocks differ by 5 min',
+  title: 'value of 60 s is there for hosts whose clocks differ by 5 min',
   needs: ['set', 'get'],
   async run(context) {
     for (const [skewMs, text] of [

@@ -81,7 +81,7 @@ const foreign = {
 
 const glob = {
   id: 'T23b',
-  title: 'clear of a cache whose name has a * in it',
+  title: 'clear of a cache whose name has a * in it spares the others',
   needs: ['set', 'get', 'clear'],
   async run(context) {
     try {

@@ -24,21 +24,21 @@ async function overtaken(context, { options, expected = 'fresh' }, overtake) {
 
 const deleted = {
   id: 'T1',
-  title: 'delete while the value is being loaded',
+  title: 'delete while the value is being loaded: what was loaded is not stored',
   needs: ['getOrSet', 'delete'],
   run: (context) => overtaken(context, {}, (other, key) => other.delete(key)),
 };
 
 const tagInvalidated = {
   id: 'T2',
-  title: 'tag invalidated while the value is being loaded',
+  title: 'tag invalidated while the value is being loaded: the same',
   needs: ['getOrSet', 'invalidateTags', 'loadTags'],
   run: (context) => overtaken(context, { options: { tags: ['t'] } }, (other) => other.invalidateTags(['t'])),
 };
 
 const written = {
   id: 'T3',
-  title: 'newer value set while an older one is being loaded',
+  title: 'newer value set while an older one is being loaded: it stays',
   needs: ['getOrSet', 'set'],
   run: (context) => overtaken(context, { expected: 'v2' }, (other, key) => other.set(key, 'v2')),
 };
@@ -132,7 +132,7 @@ const crashed = {
 
 const stalled = {
   id: 'T21b',
-  title: 'process that stood still while it loaded stores over the newer value',
+  title: 'process that stood still while it loaded does not store over the newer value',
   needs: ['getOrSet'],
   limitMs: 60_000,
   async run(context) {

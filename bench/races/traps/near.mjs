@@ -23,7 +23,7 @@ const reading = (cache, key) => cache.getOrSet(key, () => 'reloaded');
 
 const cut = {
   id: 'T5',
-  title: 'near cache after its channel was cut during a write',
+  title: 'near cache whose channel was cut during a write does not stay stale',
   needs: ['near', 'getOrSet', 'set'],
   async run(context) {
     const key = context.key();
@@ -72,7 +72,7 @@ const flushed = {
 
 const outlived = {
   id: 'T7',
-  title: 'near cache serves a value after its end in Redis',
+  title: 'near cache does not serve a value after its end in Redis',
   needs: ['near', 'getOrSet', 'set'],
   async run(context) {
     const key = context.key();
@@ -95,7 +95,7 @@ const BYTES_PER_KEY = 64;
 
 const leaking = {
   id: 'T8',
-  title: 'near cache of 100 entries: memory after 30,000 keys',
+  title: 'near cache of 100 entries keeps nothing of 30,000 other keys',
   needs: ['near', 'nearMax', 'getOrSet', 'set'],
   nodeArgs: ['--expose-gc'],
   limitMs: 60_000,
@@ -137,7 +137,7 @@ async function isPoisoned(cache, key) {
 
 const poisoned = {
   id: 'T15',
-  title: 'value from the near cache changed by its caller',
+  title: 'value from the near cache that its caller changes: not changed for others',
   needs: ['near', 'getOrSet', 'set'],
   async run(context) {
     const cache = await context.open(NEAR);

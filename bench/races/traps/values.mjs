@@ -60,7 +60,7 @@ const UNLIKE = [
 
 const colliding = {
   id: 'T16',
-  title: 'wrapped function with arguments that look or hash alike',
+  title: 'wrapped function: arguments that look or hash alike are told apart',
   needs: ['wrap'],
   async run(context) {
     const cache = await context.open();
@@ -78,7 +78,7 @@ const colliding = {
 
 const swapped = {
   id: 'T25',
-  title: "one key's encrypted entry copied over another's",
+  title: 'encrypted entry copied to another key is not given out there',
   needs: ['encryption', 'set', 'get'],
   async run(context) {
     const cache = await context.open({ encrypted: true });
