@@ -3,7 +3,10 @@ import type { Read } from '../reads/read.js';
 import type { Scope } from '../scope.js';
 import type { Flight } from './flights.js';
 
-/** Whether a load began in the epochs that were read along with the key: nothing has been cleared or invalidated since. */
+/**
+ * Whether a load began in the epochs that were read along with the key: nothing has been cleared or invalidated since.
+ * Where that cannot be known, it counts as not so. Never rejects.
+ */
 export async function isUpToDate(scope: Scope, flight: Flight, { epochOf }: Read): Promise<boolean> {
   const stamp = await flight.stamping;
   const present = epochOf?.(scope.epochKey);
@@ -11,7 +14,8 @@ export async function isUpToDate(scope: Scope, flight: Flight, { epochOf }: Read
   for (const { name, epoch } of stamp.tags) {
     const key = scope.tagKey(name);
     const ofTag = epochOf?.(key);
-    const now = ofTag === undefined ? await scope.epochs.read(key) : ofTag;
+    // a store that fails is met by the load that is begun instead
+    const now = ofTag === undefined ? await scope.epochs.read(key).catch(() => null) : ofTag;
     if (compareTagEpochs(epoch, now) !== 'same') return false;
   }
   return true;
