@@ -19,7 +19,8 @@ import type {
 import { holdsValue, readMany, readOne, take } from './reads/reads.js';
 import { Scope } from './scope.js';
 import { type CacheStats, statsOf } from './stats.js';
-import { type Wrapped, wrapFunction, type WrapSpec } from './wrap.js';
+import { type Definition, type DefinitionSpec, defineValues } from './functions/define.js';
+import { type Wrapped, wrapFunction, type WrapSpec } from './functions/wrap.js';
 import { cacheTraces, tracedCall } from './trace.js';
 import { touch, writeAll, writeIfAbsent, writeOne, type Writing } from './writes.js';
 
@@ -301,6 +302,25 @@ export class CacheManager implements AsyncDisposable {
    */
   wrap<A extends unknown[], T>(fn: (...args: A) => Promise<T>, spec: WrapSpec<A, T>): Wrapped<A, T> {
     return wrapFunction(this.#open(), fn, spec);
+  }
+
+  /**
+   * One kind of value in one place: its name, what tells one id from another, how it is loaded, for how long it lives, its
+   * tags, its schema, its version. An entry of another version, or one that the schema rejects, is loaded anew.
+   *
+   * With `loadMany`, all ids that were asked for in one tick and have to be loaded here, by whichever calls, are one call of
+   * it; each id keeps its own lease, lifetime and failure. Ids are told apart as arguments of `wrap` are.
+   *
+   * @param spec exactly one of `load` and `loadMany`
+   * @throws ConfigError for a wrong spec; from its functions, by rejection, for ids that are no plain data
+   * Cost: as `getOrSet`, `set`, `delete`, `markStale` and `get`.
+   *
+   * @example
+   * const users = cache.define({ name: 'user', loadMany: (ids: number[]) => db.users(ids), ttl: '1h', tags: ['users'] });
+   * const user = await users.get(7);
+   */
+  define<K, T>(spec: DefinitionSpec<K, T>): Definition<K, T> {
+    return defineValues(this.#open(), spec);
   }
 
   /** Counts since it was made, namespaces apart. */

@@ -14,7 +14,14 @@ export type {
   ReadOptions,
   WriteOptions,
 } from './options.js';
-export type { Wrapped, WrapSpec } from './wrap.js';
+export type {
+  BatchDefinition,
+  Definition,
+  DefinitionCallOptions,
+  DefinitionSpec,
+  SingleDefinition,
+} from './functions/define.js';
+export type { Wrapped, WrapSpec } from './functions/wrap.js';
 export type { CacheLoadTrace } from './loads/load-trace.js';
 export type { CacheOperationTrace } from './trace.js';
 export type { InvalidateOptions } from './invalidations.js';
