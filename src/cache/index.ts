@@ -2,7 +2,7 @@ export { CacheManager } from './cache-manager.js';
 export { CounterError, LoadedValueError, PartialWriteError, type CounterProblem } from './errors.js';
 export type { CacheEntry, EntryState } from './entries/cache-entry.js';
 export type { CacheEvents, CacheFailure } from './events.js';
-export type { NearIsolation, NearOptions } from './near/near-options.js';
+export type { NearCoherence, NearIsolation, NearOptions } from './near/near-options.js';
 export type {
   CacheOptions,
   LoadContext,

@@ -14,6 +14,7 @@ import { RateLimiter } from '../../src/rate-limit/index.js';
 import { SessionManager } from '../../src/session/index.js';
 import { afterThisTest } from '../support/cleanup.js';
 import { CLASSES, FAMILIES, ioredisClient, nodeRedisClient } from '../support/clients.js';
+import { eventually } from '../support/eventually.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import { noLeaks } from '../support/no-leaks.js';
 import { freePort, RedisServer } from '../support/redis-server.js';
@@ -38,6 +39,22 @@ const refusal = async (client: unknown): Promise<string> =>
   );
 
 describe.each(FAMILIES)('$name', ({ make, resp3 }) => {
+  it('can keep values of a cache near where the processes tell each other, and else refuses to', async () => {
+    const prefix = uniquePrefix();
+    const one = await wrap((await make(await socket())).client, { prefix });
+    const two = await wrap((await make(await socket())).client, { prefix });
+    expect(() => new CacheManager(one, '5m', { near: {} })).toThrow(/coherence.*'pubsub'/);
+    const near = { coherence: 'pubsub' } as const;
+    const [here, there] = [new CacheManager(one, '5m', { near }), new CacheManager(two, '5m', { near })];
+    await there.set('k', 'old');
+    await eventually(async () => {
+      await here.get('k');
+      return here.stats().nearHits > 0;
+    });
+    await there.set('k', 'new');
+    await eventually(async () => (await here.get('k')) === 'new');
+  });
+
   it('carries all six features', async () => {
     const manager = await wrap((await make(await socket())).client);
     expect(manager.capabilities).toEqual({ atMostOnce: true, resp3, watchdog: false, invalidations: false });

@@ -12,7 +12,5 @@ export interface FeedSink {
 export interface Feed {
   /** On the monotonic clock: all that was changed before has been told; `-Infinity` while it is blind. */
   readonly coherentAsOfMs: number;
-  /** Tells others of keys that this process has changed, where the server does not. */
-  announce?(keys: readonly string[]): void;
   close(): void;
 }

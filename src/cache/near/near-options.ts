@@ -7,6 +7,12 @@ import { type Duration, toMs } from '../../core/duration.js';
  */
 export type NearIsolation = 'freeze' | 'clone' | 'share';
 
+/**
+ * How processes hear of changes. `tracking`: the server tells (`CLIENT TRACKING`), of everything. `pubsub`: each process tells
+ * the others what it changes itself, for servers and proxies that do not know tracking.
+ */
+export type NearCoherence = 'tracking' | 'pubsub';
+
 /** Values kept in the memory of the process, in front of Redis. */
 export interface NearOptions {
   /** How many at most; those go first that were not used for longest. Default: 10,000. */
@@ -25,10 +31,17 @@ export interface NearOptions {
   readonly maxStaleness?: Duration | undefined;
   /** Default: `freeze`. */
   readonly isolation?: NearIsolation | undefined;
+  /**
+   * Default: `tracking`. With `pubsub` every process that writes to this cache must say so, even one that keeps nothing
+   * near otherwise; not told is what other programs do to the keys, and in a cluster `maxStaleness` is no hard bound, because
+   * messages of different nodes may overtake each other. Cost: two `PUBLISH` per write.
+   */
+  readonly coherence?: NearCoherence | undefined;
 }
 
-const NEAR_OPTIONS = ['maxEntries', 'maxBytes', 'ttl', 'maxStaleness', 'isolation'] as const;
+const NEAR_OPTIONS = ['maxEntries', 'maxBytes', 'ttl', 'maxStaleness', 'isolation', 'coherence'] as const;
 const ISOLATIONS = ['freeze', 'clone', 'share'] as const;
+const COHERENCES = ['tracking', 'pubsub'] as const;
 
 export interface NearPlan {
   readonly maxEntries: number;
@@ -36,17 +49,20 @@ export interface NearPlan {
   readonly ttlMs: number;
   readonly maxStalenessMs: number;
   readonly isolation: NearIsolation;
+  readonly coherence: NearCoherence;
 }
 
 /** @throws ConfigError */
 export function planNear(options: NearOptions): NearPlan {
   checkKnown('cache.near', options, NEAR_OPTIONS);
   const { maxEntries = 10_000, maxBytes = 64 * 1024 * 1024, ttl, maxStaleness = '5s', isolation = 'freeze' } = options;
+  const { coherence = 'tracking' } = options;
   return {
     maxEntries: checkInteger('cache.near.maxEntries', maxEntries, { min: 1, max: 100_000_000 }),
     maxBytes: checkInteger('cache.near.maxBytes', maxBytes, { min: 1, max: Number.MAX_SAFE_INTEGER }),
     ttlMs: ttl === undefined ? Number.POSITIVE_INFINITY : toMs(ttl, 'cache.near.ttl'),
     maxStalenessMs: toMs(maxStaleness, 'cache.near.maxStaleness', { min: 100, max: 86_400_000 }),
     isolation: checkOneOf('cache.near.isolation', isolation, ISOLATIONS),
+    coherence: checkOneOf('cache.near.coherence', coherence, COHERENCES),
   };
 }

@@ -39,6 +39,8 @@ export interface NearPorts {
   readonly plan: NearPlan;
   /** Begins to listen. Called once, when the first copy could be made. */
   readonly listen: (sink: FeedSink) => Feed;
+  /** Tells others of keys that this process has changed; absent where the server does. */
+  readonly announce?: ((keys: readonly string[]) => void) | undefined;
   /** For how long Redis will keep a key. */
   readonly askLeftMs: (key: string) => Promise<number>;
   readonly report: (error: unknown) => void;
@@ -190,9 +192,9 @@ export class Near implements FeedSink {
     this.#copies.delete(key);
   }
 
-  /** Tells others that a key was changed, where the server does not. */
+  /** Tells others of keys that this process has changed, where the server does not. */
   announce(keys: readonly string[]): void {
-    this.#feed?.announce?.(keys);
+    this.#ports.announce?.(keys);
   }
 
   stats(): NearStats {

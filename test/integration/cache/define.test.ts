@@ -140,7 +140,7 @@ describe('a loader of many', () => {
     const first = values.get(20);
     await new Promise((resolve) => setImmediate(resolve));
     await Promise.all([first, values.get(21)]);
-    expect(calls.slice(3)).toEqual([[20], [21]]);
+    expect(new Set(calls.slice(3).map(String))).toEqual(new Set(['20', '21']));
   });
 
   test('need not have a value for each', async () => {

@@ -34,7 +34,8 @@ describe('getOrSetMany', () => {
       ['b', 'stored b'],
       ['a', 'loaded a'],
     ]);
-    expect(asked).toEqual([['c', 'a']]);
+    // nodes of a cluster answer in any order
+    expect(asked.map((keys) => keys.toSorted())).toEqual([['a', 'c']]);
     expect([...(await a.getOrSetMany(['a', 'b', 'c'], () => expect.unreachable()))]).toEqual([
       ['a', 'loaded a'],
       ['b', 'stored b'],
