@@ -26,7 +26,8 @@ async function open(url: string): Promise<{ redis: RedisManager; cache: Visualiz
 
 /** The one key that the test has written. */
 async function onlyKey(redis: RedisManager): Promise<string> {
-  const pattern = `${redis.config.prefix}:*`;
+  // beside it there is the epoch of the cache's namespace
+  const pattern = `${redis.config.prefix}:cache:*{*`;
   const [, keys] = await redis.command<[string, string[]]>(['SCAN', 0, 'MATCH', pattern, 'COUNT', 1000]);
   expect(keys).toHaveLength(1);
   return keys[0] as string;

@@ -1,4 +1,3 @@
-import type { Timer } from '../../core/clock.js';
 import { ClosedError } from '../../core/errors.js';
 import { BulletinFeed, type BulletinPorts, type Notice } from './bulletin-feed.js';
 import type { Feed, FeedSink } from './feed.js';
@@ -18,7 +17,7 @@ export class Bulletin {
   readonly #id: string;
   /** Keys that could not be told yet; undefined stands for all. */
   #untold: Set<string> | undefined = new Set();
-  #retry: Timer | undefined;
+  #isPlanned = false;
 
   constructor(ports: BulletinPorts) {
     this.#ports = ports;
@@ -46,8 +45,10 @@ export class Bulletin {
   #tellLater(keys: readonly string[]): void {
     for (const key of keys) this.#untold?.add(key);
     if (this.#untold !== undefined && this.#untold.size > MAX_UNTOLD) this.#untold = undefined;
-    this.#retry ??= this.#ports.manager.clock.backgroundTimer(RETRY_MS, () => {
-      this.#retry = undefined;
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
+    this.#ports.manager.clock.backgroundTimer(RETRY_MS, () => {
+      this.#isPlanned = false;
       const untold = this.#untold;
       this.#untold = new Set();
       this.announce(untold === undefined ? [] : [...untold]);
