@@ -1,4 +1,4 @@
-import { bentocache, keyv } from './cache-packages.mjs';
+import { bentocache, cacheable, cacheManager, keyv, lruCache } from './cache-packages.mjs';
 import { ioredis } from './ioredis.mjs';
 import { rateLimiterFlexible } from './limit-packages.mjs';
 import { redisSemaphore, redlock } from './lock-packages.mjs';
@@ -15,6 +15,9 @@ export const contenders = [
   redisUtilsEncrypted,
   keyv,
   bentocache,
+  cacheable,
+  cacheManager,
+  lruCache,
   redlock,
   redisSemaphore,
   rateLimiterFlexible,

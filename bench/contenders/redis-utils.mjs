@@ -26,7 +26,27 @@ async function cache(env) {
   const manager = await connect(env);
   const { CacheManager } = await load('cache');
   const store = new CacheManager(manager, TTL);
-  return { get: (key) => store.get(key), set: (key, value) => store.set(key, value), close: close(manager) };
+  return {
+    get: (key) => store.get(key),
+    set: (key, value) => store.set(key, value),
+    getOrSet: (key, load) => store.getOrSet(key, load),
+    close: close(manager),
+  };
+}
+
+async function near(env) {
+  const manager = await connect(env);
+  const { CacheManager } = await load('cache');
+  // long enough for a whole measurement, during which nothing ends
+  const store = new CacheManager(manager, '10m', { near: {} });
+  return {
+    get: (key) => store.get(key),
+    set: (key, value) => store.set(key, value),
+    async close() {
+      await store.close();
+      await manager.close();
+    },
+  };
 }
 
 async function lock(env) {
@@ -88,7 +108,7 @@ async function pubsub(env) {
 export const redisUtils = {
   name: 'redis-utils',
   role: 'ours',
-  features: { command, cache, lock, limit, session, pubsub },
+  features: { command, cache, load: cache, near, lock, limit, session, pubsub },
 };
 
 export const redisUtilsEncrypted = {
