@@ -29,7 +29,7 @@ async function cache(env) {
   return {
     get: (key) => store.get(key),
     set: (key, value) => store.set(key, value),
-    getOrSet: (key, load) => store.getOrSet(key, load),
+    getOrSet: (key, loader) => store.getOrSet(key, loader),
     close: close(manager),
   };
 }

@@ -10,12 +10,14 @@ import { failures, resultTable, signOf } from './table.mjs';
 const HELP = `Usage: npm run bench:races -- [options]
   --only T1,T5    only these traps
   --peer NAME     only these peers: ${peers.join(', ')}
+  --server ID     a server of .servers/ or its beginning, such as redis-7.0
   --json FILE     write the results as JSON, - for the output`;
 
 const { values: options } = parseArgs({
   options: {
     only: { type: 'string' },
     peer: { type: 'string' },
+    server: { type: 'string' },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -64,7 +66,7 @@ async function runPeer(peer) {
 }
 
 function runSome(column, left) {
-  const task = JSON.stringify({ peer: column.peer, ids: left.map(({ id }) => id) });
+  const task = JSON.stringify({ peer: column.peer, ids: left.map(({ id }) => id), version: options.server });
   // a group of its own: with it all that it has started can be ended
   const child = fork(here('peer.mjs'), [task], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], detached: true });
   group = child.pid;

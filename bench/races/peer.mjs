@@ -8,7 +8,7 @@ import { RedisServer } from '../../dist/testing/index.js';
 import { Context } from './context.mjs';
 import { traps } from './traps/index.mjs';
 
-const { peer, ids } = JSON.parse(process.argv[2]);
+const { peer, ids, version: wanted } = JSON.parse(process.argv[2]);
 let running;
 
 for (const event of ['unhandledRejection', 'uncaughtException']) {
@@ -20,7 +20,7 @@ for (const event of ['unhandledRejection', 'uncaughtException']) {
 process.on('disconnect', () => process.exit(1));
 
 const adapter = await import(`./adapters/${peer}.mjs`);
-const server = await RedisServer.start({ port: true });
+const server = await RedisServer.start({ port: true, version: wanted });
 const offered = await offers();
 process.send({ about: { versions: adapter.packages.map(versionOf), server: server.binary.version } });
 

@@ -10,11 +10,9 @@ export async function remove(scope: Scope, ids: readonly string[]): Promise<numb
   if (keys.length === 0) return 0;
   for (const key of keys) scope.beforeWrite(key);
   try {
-    const removed = await scope.changing(keys, () =>
-      Promise.all(bySlot(scope, keys).map((group) => unlink(scope, group))),
-    );
+    const removed = await scope.changing(keys, () => removeNow(scope, keys));
     for (const key of keys) scope.common.journal.drop(key);
-    return removed.reduce((sum, count) => sum + count, 0);
+    return removed;
   } catch (error) {
     scope.failures.meet('delete', ids.length === 1 ? ids[0] : undefined, error);
     for (const key of keys) removeLater(scope, key, error);
@@ -24,7 +22,7 @@ export async function remove(scope: Scope, ids: readonly string[]): Promise<numb
 
 /** What could not be written or removed is removed when Redis answers again: whatever there is by then is too old. */
 export function removeLater(scope: Scope, key: string, error: unknown): void {
-  const send = (): Promise<unknown> => scope.changing([key], () => unlink(scope, [key]));
+  const send = (): Promise<unknown> => scope.changing([key], () => removeNow(scope, [key]));
   scope.common.journal.add({ id: key, epochKey: scope.epochKey, send }, error);
 }
 
@@ -32,7 +30,7 @@ export function removeLater(scope: Scope, key: string, error: unknown): void {
 export async function markStale(scope: Scope, ids: readonly string[]): Promise<number> {
   const keys = ids.map((id) => scope.space.key(id));
   for (const key of keys) scope.beforeWrite(key);
-  const mark = (key: string): Promise<boolean> => scope.common.store.markStale(key);
+  const mark = (key: string): Promise<boolean> => scope.common.store.markStale(key, scope.quarantine());
   try {
     const marked = await scope.changing(keys, () => Promise.all(keys.map(mark)));
     return marked.filter(Boolean).length;
@@ -44,6 +42,17 @@ export async function markStale(scope: Scope, ids: readonly string[]): Promise<n
     }
     return 0;
   }
+}
+
+/** How many there were. */
+async function removeNow(scope: Scope, keys: readonly string[]): Promise<number> {
+  const quarantine = scope.quarantine();
+  if (quarantine.quarantineMs > 0) {
+    const buried = await Promise.all(keys.map((key) => scope.common.store.bury(key, quarantine)));
+    return buried.filter(Boolean).length;
+  }
+  const removed = await Promise.all(bySlot(scope, keys).map((group) => unlink(scope, group)));
+  return removed.reduce((sum, count) => sum + count, 0);
 }
 
 async function unlink(scope: Scope, keys: readonly string[]): Promise<number> {

@@ -24,6 +24,12 @@ export interface CacheOptions {
    * what is kept near by the cache it belongs to, or keeps nothing (`false`). Default: `false`.
    */
   readonly near?: false | NearOptions | undefined;
+  /**
+   * For how long after an invalidation (`delete`, `markStale`, `clear`, `invalidateTags`, of the whole cache or namespace) its source
+   * may still answer with what was before, as a lagging replica does: what is loaded in that time is kept no longer than until
+   * its end. Every process must have the same. Cost: a `delete` is a script per key. Default: none.
+   */
+  readonly quarantine?: Duration | undefined;
   /** For calls that do not say otherwise. `ttl` here goes before the constructor's. */
   readonly defaults?: Omit<LoadOptions<unknown>, 'force' | 'signal'> | undefined;
 }
@@ -138,7 +144,7 @@ export type ManyLoader<T, K = string> = (
   context: ManyLoadContext<K>,
 ) => ReadonlyMap<K, T> | Promise<ReadonlyMap<K, T>>;
 
-const CACHE_OPTIONS = ['prefix', 'version', 'codec', 'onError', 'near', 'defaults'] as const;
+const CACHE_OPTIONS = ['prefix', 'version', 'codec', 'onError', 'near', 'quarantine', 'defaults'] as const;
 const NAMESPACE_OPTIONS = CACHE_OPTIONS.filter((name) => name !== 'prefix');
 const READ_OPTIONS = ['timeout', 'signal', 'tags'] as const;
 const WRITE_OPTIONS = ['ttl', 'jitter', 'grace', 'negativeTtl', 'tags', 'sliding'] as const;
@@ -181,6 +187,12 @@ export interface Life {
   readonly slidingMs: number;
 }
 
+/** Of what was loaded. */
+export interface LoadedLife extends Life {
+  /** Until when it is kept at most, because its source may not know of an invalidation yet; by the server's clock, 0: not so. */
+  readonly quarantinedMs: number;
+}
+
 /** What is to be written beside the value. */
 export interface WriteTerms {
   readonly life: Life;
@@ -207,7 +219,8 @@ export function checkNamespaceOptions(options: NamespaceOptions): void {
   checkShared(options);
 }
 
-function checkShared(options: Pick<CacheOptions, 'version' | 'onError'>): void {
+function checkShared(options: Pick<CacheOptions, 'version' | 'onError' | 'quarantine'>): void {
+  if (options.quarantine !== undefined) toMs(options.quarantine, 'cache.quarantine');
   if (options.version !== undefined) checkText('cache.version', options.version);
   if (options.onError !== undefined) checkOneOf('cache.onError', options.onError, ['open', 'throw']);
 }

@@ -1,9 +1,10 @@
 import type { RedisManager } from '../client/manager.js';
 import { checkText } from '../core/check.js';
 import type { KeySpace } from '../core/key-space.js';
-import type { Duration } from '../core/duration.js';
+import { type Duration, toMs } from '../core/duration.js';
 import { ClosedError } from '../core/errors.js';
 import { EntryFormat } from './entries/entry.js';
+import type { Quarantine } from './entries/entry-store.js';
 import { changing } from './near/changing.js';
 import type { Near, NearView } from './near/near.js';
 import { planNear } from './near/near-options.js';
@@ -36,6 +37,7 @@ interface Own {
   readonly plan: LoadPlan;
   readonly parent: Scope | undefined;
   readonly near: Near | undefined;
+  readonly quarantineMs: number;
   /** Whose epochs its entries are written in. */
   readonly epochSpace: KeySpace;
 }
@@ -54,6 +56,8 @@ export class Scope implements Reading {
   readonly epoch: Epoch;
   /** Undefined where its reads all go to Redis. */
   readonly near: NearView | undefined;
+  /** 0: none. */
+  readonly quarantineMs: number;
   /** For reads that are no caller's. */
   readonly uncounted: Reading;
   readonly #version: string | undefined;
@@ -72,6 +76,7 @@ export class Scope implements Reading {
     this.plan = own.plan;
     this.#version = own.version;
     this.#parent = own.parent;
+    this.quarantineMs = own.quarantineMs;
     this.near = own.near?.view(own.space.root, own.format);
     this.#epochSpace = own.epochSpace;
     this.epochKey = own.epochSpace.own('epoch');
@@ -110,6 +115,7 @@ export class Scope implements Reading {
       parent: undefined,
       epochSpace: space,
       near: common.near,
+      quarantineMs: quarantineOf(options, 0),
     });
   }
 
@@ -140,6 +146,7 @@ export class Scope implements Reading {
       parent: this,
       epochSpace,
       near: options.near === false ? undefined : this.near?.near,
+      quarantineMs: quarantineOf(options, this.quarantineMs),
     });
   }
 
@@ -155,6 +162,11 @@ export class Scope implements Reading {
   beforeWrite(key: string): void {
     this.common.reader.beforeWrite(key);
     this.common.flights.detach(key);
+  }
+
+  /** What is to be kept of an invalidation. */
+  quarantine(): Quarantine {
+    return { quarantineMs: this.quarantineMs, placeholder: this.format.placeholder(this.epoch.guess) };
   }
 
   /** Sends what changes keys or epochs, and lets no older copy of them be served from near. */
@@ -175,4 +187,8 @@ export class Scope implements Reading {
     if (this.#closed) throw new ClosedError('The cache', this.common.manager.endpoint);
     this.#parent?.assertOpen();
   }
+}
+
+function quarantineOf({ quarantine }: Pick<CacheOptions, 'quarantine'>, inherited: number): number {
+  return quarantine === undefined ? inherited : toMs(quarantine, 'cache.quarantine');
 }

@@ -3,7 +3,8 @@ import { ignore } from '../core/abort.js';
 import { wrong } from '../core/check.js';
 import { type Duration, toMs } from '../core/duration.js';
 import { bodyStart } from './entries/tag-section.js';
-import { confirmStamp, guessStamp, isSameStamp, type Stamp } from './epochs/stamp.js';
+import type { Stamp } from './epochs/epoch.js';
+import { confirmStamp, guessStamp, isSameStamp } from './epochs/stamp.js';
 import { PartialWriteError } from './errors.js';
 import { planWrite, type WriteOptions, type WriteTerms } from './options.js';
 import { removeLater } from './invalidations.js';
@@ -28,7 +29,7 @@ export async function writeOne(scope: Scope, writing: Writing): Promise<void> {
       const confirmation = scope.epoch.confirm(terms.life.ttlMs + terms.life.graceMs);
       await put(scope, write);
       const epoch = confirmation.answer ?? (await confirmation.answered);
-      if (epoch !== stamp.epoch) await restamp(scope, write, { epoch, tags: stamp.tags });
+      if (epoch !== stamp.epoch) await restamp(scope, write, { ...stamp, epoch });
     } else {
       await send(scope, write);
     }

@@ -3,6 +3,7 @@
  * Every step before the serializer on the way back either vouches for the bytes or throws: corrupt, foreign and old values and
  * those sealed with other keys are told apart, and never returned as data.
  */
+import { asBuffer } from '../core/bytes.js';
 import { DEFAULT_MAX_SIZE, inflate } from './compression.js';
 import { checkContext, type CodecContext } from './context.js';
 import { decrypt, encrypt } from './encryption.js';
@@ -17,10 +18,11 @@ export interface Codec {
   /**
    * The bytes to store. They may share memory with the bytes of other values, and are never changed afterwards.
    *
+   * @param reserve how many bytes to leave free before them, for what the caller puts there; default 0
    * @throws SerializationError `RU_SERIALIZATION` for a value that would not come back as it is; ConfigError for a
    *   context without a key
    */
-  encode(value: unknown, context: CodecContext): Uint8Array;
+  encode(value: unknown, context: CodecContext, reserve?: number): Uint8Array;
   /**
    * The stored value. It owns all its memory: the bytes may be reused at once.
    *
@@ -54,11 +56,12 @@ class EnvelopeCodec implements Codec {
     this.#direct = settings.compressor === undefined && settings.keyring === undefined;
   }
 
-  encode(value: unknown, context: CodecContext): Uint8Array {
+  encode(value: unknown, context: CodecContext, reserve = 0): Uint8Array {
     const { serializer, compressor, keyring } = this.#settings;
     checkContext(context);
     assertStorable(value, serializer, context);
-    if (this.#direct) return envelope.sealPlain(serializer.write(value, envelope.HEADER_BYTES), this.#plainFlags);
+    const free = reserve + envelope.HEADER_BYTES;
+    if (this.#direct) return envelope.sealPlain(serializer.write(value, free), this.#plainFlags, reserve);
     const payload = serializer.write(value, 0);
     const compressed = compressor?.compress(payload);
     const flags = envelope.flagsOf({
@@ -67,8 +70,9 @@ class EnvelopeCodec implements Codec {
       encrypted: keyring !== undefined,
     });
     const content = compressed ?? payload;
-    if (keyring !== undefined) return encrypt(content, { flags, keyring, context });
-    return envelope.sealPlain(Buffer.concat([Buffer.alloc(envelope.HEADER_BYTES), content]), flags);
+    if (keyring === undefined) return envelope.sealPlain(Buffer.concat([Buffer.alloc(free), content]), flags, reserve);
+    const sealed = encrypt(content, { flags, keyring, context });
+    return reserve === 0 ? sealed : Buffer.concat([Buffer.alloc(reserve), sealed]);
   }
 
   decode(input: Uint8Array, context: CodecContext, start = 0): unknown {
@@ -121,9 +125,9 @@ class BareCodec implements Codec {
     this.#serializer = serializer;
   }
 
-  encode(value: unknown, context: CodecContext): Uint8Array {
+  encode(value: unknown, context: CodecContext, reserve = 0): Uint8Array {
     assertStorable(value, this.#serializer, context);
-    return this.#serializer.write(value, 0);
+    return this.#serializer.write(value, reserve);
   }
 
   decode(bytes: Uint8Array, { key }: CodecContext, start = 0): unknown {
@@ -144,8 +148,4 @@ function assertStorable(value: unknown, serializer: Serializer, { key }: CodecCo
 function malformed(error: unknown, key: string): DecodeError {
   const detail = error instanceof Malformed ? error.message : 'it is not what its serializer writes';
   return new DecodeError({ key, reason: 'malformed', detail });
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -53,12 +53,13 @@ const CHECKSUM_SEEDS = Uint32Array.from({ length: 256 }, (_, flags) =>
   checksum(Buffer.from([FRAME_MAGIC, KIND_VALUE, flags]), 0, 0),
 );
 
-/** Writes the header of a plain envelope into the free bytes before the payload. */
-export function sealPlain(envelope: Buffer, flags: number): Buffer {
-  envelope[0] = FRAME_MAGIC;
-  envelope[1] = KIND_VALUE;
-  envelope[2] = flags;
-  envelope.writeUInt32BE(checksum(envelope, HEADER_BYTES, CHECKSUM_SEEDS[flags] as number), 3);
+/** Writes the header of a plain envelope into the free bytes before the payload. @param start where the envelope begins */
+export function sealPlain(envelope: Buffer, flags: number, start: number): Buffer {
+  envelope[start] = FRAME_MAGIC;
+  envelope[start + 1] = KIND_VALUE;
+  envelope[start + 2] = flags;
+  const sum = checksum(envelope, start + HEADER_BYTES, CHECKSUM_SEEDS[flags] as number);
+  envelope.writeUInt32BE(sum, start + 3);
   return envelope;
 }
 

@@ -8,6 +8,7 @@
  *
  * Source: https://github.com/msgpack/msgpack/blob/master/spec.md
  */
+import { readU32 } from '../core/bytes.js';
 import { isUtf8 } from 'node:buffer';
 import { MAX_DEPTH } from './plain.js';
 import { Malformed } from './serializer.js';
@@ -167,9 +168,12 @@ export class MessageReader {
   }
 
   /** A length of 1, 2 or 4 bytes: of 2 to the power of `width`. */
+  /** @param width of the length: 0 one byte, 1 two, 2 four */
   #length(width: number): number {
-    const size = 1 << width;
-    return this.#bytes.readUIntBE(this.take(size), size);
+    const bytes = this.#bytes;
+    const at = this.take(1 << width);
+    if (width === 0) return bytes[at] as number;
+    return width === 1 ? ((bytes[at] as number) << 8) | (bytes[at + 1] as number) : readU32(bytes, at);
   }
 
   #string(length: number): string {

@@ -32,6 +32,9 @@ const packrOfLargeObjects = new Packr({ ...OPTIONS, variableMapSize: true });
 const SLAB_BYTES = 8_192;
 const LARGE_BYTES = SLAB_BYTES / 2;
 
+/** More than this msgpackr does not leave free. */
+const MAX_RESERVE = 255;
+
 const TIMESTAMP = -1;
 const UNDEFINED = 0;
 
@@ -66,6 +69,7 @@ const standard: Serializer = {
   name: 'msgpack',
   refuse: (value) => findRefusal(value, RULES),
   write(value, reserve) {
+    if (reserve > MAX_RESERVE) return Buffer.concat([Buffer.alloc(reserve), standard.write(value, 0)]);
     const bytes = pack(value, RESERVE_START_SPACE | reserve);
     if (bytes.length > LARGE_BYTES) packr.useBuffer(Buffer.allocUnsafeSlow(SLAB_BYTES));
     return bytes;

@@ -5,15 +5,27 @@ import { expect, test } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
 
+/** Runs a soak of its own; one that fails is reported with what it printed, the seed included. */
+async function run(...args: string[]): Promise<string> {
+  const running = promisify(execFile)(process.execPath, ['--expose-gc', ...args, '--json'], {
+    cwd: root,
+    maxBuffer: 2 ** 24,
+  });
+  const { stdout } = await running.catch((error: { stdout: string; stderr: string }) => {
+    throw new Error(`${error.stdout}\n${error.stderr.slice(-2_000)}`);
+  });
+  return stdout;
+}
+
 test('a quarter of a minute of mixed load under random faults leave nothing unsettled, unhandled, immortal or run twice', async () => {
-  const args = ['--expose-gc', 'soak/main.mjs', '--minutes', '0.25', '--json'];
-  // a failed run is reported with what it printed, the seed included
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root, maxBuffer: 2 ** 24 }).catch(
-    (error: { stdout: string; stderr: string }) => {
-      throw new Error(`${error.stdout}\n${error.stderr.slice(-2_000)}`);
-    },
-  );
+  const stdout = await run('soak/main.mjs', '--minutes', '0.25');
   const report = JSON.parse(stdout) as { settled: number; failures: string[] };
   expect(report.failures).toEqual([]);
   expect(report.settled).toBeGreaterThan(1_000);
+});
+
+test('a near cache under churn keeps to its bounds and to its word, with its feed cut at random', async () => {
+  const report = JSON.parse(await run('soak/near.mjs', '--minutes', '0.2')) as { reads: number; failures: string[] };
+  expect(report.failures).toEqual([]);
+  expect(report.reads).toBeGreaterThan(1_000);
 });

@@ -6,7 +6,7 @@ const { CacheManager } = await load('cache');
 const { generateKey, Keyring } = await load('codec');
 
 export const packages = [];
-export const features = ['near', 'nearMax', 'grace', 'background', 'loadTags', 'cluster', 'encryption'];
+export const features = ['near', 'nearMax', 'grace', 'background', 'loadTags', 'cluster', 'encryption', 'quarantine'];
 
 export async function open({
   url,
@@ -16,12 +16,14 @@ export async function open({
   nearMax = 10_000,
   name = 'races',
   encrypted = false,
+  quarantineMs,
 }) {
   const manager = await RedisManager.connect(url);
   const codec = encrypted ? { encryption: Keyring.of({ active: 'k1', keys: { k1: generateKey() } }) } : undefined;
   const cache = new CacheManager(manager, ttlMs, {
     prefix: name,
     ...(codec && { codec }),
+    ...(quarantineMs !== undefined && { quarantine: quarantineMs }),
     ...(near && { near: { maxEntries: nearMax } }),
     ...(graceMs > 0 && { defaults: { grace: graceMs } }),
   });

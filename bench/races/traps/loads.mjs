@@ -43,6 +43,23 @@ const written = {
   run: (context) => overtaken(context, { expected: 'v2' }, (other, key) => other.set(key, 'v2')),
 };
 
+const lagging = {
+  id: 'T4',
+  title: 'source that lags 1 s behind a delete: what it brings is not kept',
+  needs: ['getOrSet', 'delete', 'quarantine'],
+  async run(context) {
+    const cache = await context.open({ quarantineMs: 1000 });
+    const other = await context.open({ quarantineMs: 1000 });
+    const key = context.key();
+    await cache.getOrSet(key, () => 'v1');
+    await other.delete(key);
+    await cache.getOrSet(key, () => 'v1');
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const seen = await other.getOrSet(key, () => 'v2');
+    return seen === 'v2' ? 'pass' : fail(`${show(seen)} is kept`);
+  },
+};
+
 const failing = {
   id: 'T13',
   title: 'failing loader with 5 callers: called once, each is told',
@@ -153,4 +170,4 @@ const stalled = {
   jobs,
 };
 
-export const loads = [deleted, tagInvalidated, written, failing, crashed, stalled, cold];
+export const loads = [deleted, tagInvalidated, written, lagging, failing, crashed, stalled, cold];

@@ -13,7 +13,7 @@ import { NAMESPACE_PART } from '../epochs/epoch-value.js';
  *   3-5    loadMs: how long the loader took, saturating; 0 = written by `set`
  *   6-9    value version: first 4 bytes of SHA-256 of the `version` option; 0 = none
  *   10-14  the namespace's epoch in which it was written: another one since then, and the entry is cleared
- *   15-20  createdAt; 0 = unknown
+ *   15-20  createdAt; 0 = unknown. Under FLAG.quarantined: until when what is loaded is to be kept at most
  *   21-26  freshUntil; 0 = fresh for as long as Redis keeps the entry
  *   27-32  staleUntil: until then it may be served where stale values are; 0 = for as long as Redis keeps the entry.
  *          Redis may keep it longer, for the sake of the lease
@@ -38,8 +38,10 @@ export const FLAG = {
   tags: 0x08,
   /** Somebody wants to be woken when the lease ends. */
   awaited: 0x10,
+  /** It was invalidated a moment ago, and its source may still answer with what was before. */
+  quarantined: 0x20,
 } as const;
-const KNOWN_FLAGS = FLAG.placeholder | FLAG.negative | FLAG.sliding | FLAG.tags | FLAG.awaited;
+const KNOWN_FLAGS = FLAG.placeholder | FLAG.negative | FLAG.sliding | FLAG.tags | FLAG.awaited | FLAG.quarantined;
 
 const LOAD_MS = 3;
 const MAX_LOAD_MS = 0xff_ff_ff;
@@ -150,7 +152,7 @@ export function loadMsOf(entry: Buffer): number {
 export function timesOf(entry: Buffer): EntryTimes {
   return {
     loadMs: loadMsOf(entry),
-    createdMs: readU48(entry, CREATED_AT),
+    createdMs: hasFlag(entry, FLAG.quarantined) ? 0 : readU48(entry, CREATED_AT),
     freshUntilMs: readU48(entry, FRESH_UNTIL),
     staleUntilMs: readU48(entry, STALE_UNTIL),
   };

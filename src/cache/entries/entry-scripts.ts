@@ -1,6 +1,6 @@
 /** The scripts that write an entry as a whole, or its times. */
 import { defineScript, type ScriptDef } from '../../client/script.js';
-import { type DoneReply, doneReply, HEAD, NO_LEASE, STAMP, TIME, WAKE } from './script-parts.js';
+import { type DoneReply, doneReply, HEAD, NO_LEASE, STAMP, TIME, TOMBSTONE, WAKE } from './script-parts.js';
 
 /** Stores an entry with its times, over whatever there is. */
 export const WRITE: ScriptDef<readonly [entry: Uint8Array, ttlMs: number, graceMs: number], DoneReply> = defineScript({
@@ -81,7 +81,7 @@ export const SLIDE: ScriptDef<readonly [], DoneReply> = defineScript({
 -- KEYS[1] the entry
 -- returns {1, now} it lives on, {0, now} it is not there, or over
 ${HEAD}
-if not entry or flag(1) or not flag(4) then return {0, now} end
+if not entry or flag(1) or not flag(4) or flag(32) then return {0, now} end
 local fresh, stale = struct.unpack('>I6I6', head, 22)
 if fresh <= now then return {0, now} end
 local ends = now + struct.unpack('>I6', redis.call('GETRANGE', KEYS[1], 48, 53))
@@ -91,6 +91,25 @@ if ends > fresh then
 end
 return {1, now}`,
 });
+
+/** Removes what is there, and remembers for a while that it was removed. */
+export const BURY: ScriptDef<readonly [placeholder: Uint8Array, quarantineMs: number, channel: string], DoneReply> =
+  defineScript({
+    name: 'cache.bury',
+    keys: ['entry'],
+    args: ['placeholder', 'quarantineMs', 'channel'],
+    readOnly: false,
+    idempotent: true,
+    decode: (reply) => doneReply('cache.bury', reply),
+    lua: `
+-- KEYS[1] the entry  ARGV[1] header of a placeholder  ARGV[2] quarantine (ms)  ARGV[3] channel of those who wait
+-- returns {1, now} there was something, {0, now} there was nothing
+${HEAD}${WAKE}${TOMBSTONE}
+local there = redis.call('EXISTS', KEYS[1]) == 1 and not (entry and flag(1))
+bury(ARGV[1], tonumber(ARGV[2]))
+if entry then wake(ARGV[3]) end
+return {there and 1 or 0, now}`,
+  });
 
 /** Gives what is there a new lifetime from now on, and the grace that it had. */
 export const TOUCH: ScriptDef<readonly [ttlMs: number], DoneReply> = defineScript({
@@ -120,23 +139,37 @@ return {1, now}`,
 });
 
 /** Ends the freshness of an entry, and the right to store of whoever loads it. Without a grace it is removed. */
-export const MARK_STALE: ScriptDef<readonly [channel: string], DoneReply> = defineScript({
+export const MARK_STALE: ScriptDef<
+  readonly [channel: string, quarantineMs: number, placeholder: Uint8Array],
+  DoneReply
+> = defineScript({
   name: 'cache.markStale',
   keys: ['entry'],
-  args: ['channel'],
+  args: ['channel', 'quarantineMs', 'placeholder'],
   readOnly: false,
   idempotent: true,
   decode: (reply) => doneReply('cache.markStale', reply),
   lua: `
--- KEYS[1] the entry  ARGV[1] channel of those who wait
+-- KEYS[1] the entry  ARGV[1] channel of those who wait  ARGV[2] quarantine (ms)  ARGV[3] header of a placeholder
 -- returns {1, now} there is a stale value now, {0, now} there is none
-${HEAD}${WAKE}
-if not entry then return {0, now} end
+${HEAD}${WAKE}${TOMBSTONE}
+local quarantine = tonumber(ARGV[2])
+if not entry then
+  if quarantine > 0 and redis.call('EXISTS', KEYS[1]) == 0 then bury(ARGV[3], quarantine) end
+  return {0, now}
+end
 local fresh, stale = struct.unpack('>I6I6', head, 22)
 local graced = not flag(1) and fresh > 0 and stale > fresh and stale > now
 if graced then
   redis.call('SETRANGE', KEYS[1], 21, struct.pack('>I6I6', math.min(fresh, now), stale) .. ${NO_LEASE})
   redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', stale))
+  if quarantine > 0 then
+    local flags = string.byte(head, 3)
+    redis.call('SETRANGE', KEYS[1], 2, string.char(flag(32) and flags or flags + 32))
+    redis.call('SETRANGE', KEYS[1], 15, struct.pack('>I6', now + quarantine))
+  end
+elseif quarantine > 0 then
+  bury(ARGV[3], quarantine)
 else
   redis.call('UNLINK', KEYS[1])
 end

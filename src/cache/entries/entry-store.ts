@@ -2,10 +2,18 @@ import type { RedisManager } from '../../client/manager.js';
 import type { ScriptOf } from '../../client/script.js';
 import type { Life } from '../options.js';
 import { namespacePart } from '../epochs/epoch-value.js';
-import type { Stamp } from '../epochs/stamp.js';
+import type { Stamp } from '../epochs/epoch.js';
 import * as scripts from './entry-scripts.js';
 import { tagSection } from './tag-section.js';
 import type { DoneReply } from './script-parts.js';
+
+/** What is kept of an invalidation. */
+export interface Quarantine {
+  /** 0: nothing. */
+  readonly quarantineMs: number;
+  /** The header of an entry without a value. */
+  readonly placeholder: Buffer;
+}
 
 /** Writes of entries that take more than a `SET`. Each costs 1 round trip. */
 export class EntryStore {
@@ -16,6 +24,7 @@ export class EntryStore {
   readonly #restamp: ScriptOf<typeof scripts.RESTAMP>;
   readonly #slide: ScriptOf<typeof scripts.SLIDE>;
   readonly #touch: ScriptOf<typeof scripts.TOUCH>;
+  readonly #bury: ScriptOf<typeof scripts.BURY>;
   readonly #markStale: ScriptOf<typeof scripts.MARK_STALE>;
 
   /** @param channel where it is told that a lease has ended that somebody waits for */
@@ -27,6 +36,7 @@ export class EntryStore {
     this.#restamp = manager.script(scripts.RESTAMP);
     this.#slide = manager.script(scripts.SLIDE);
     this.#touch = manager.script(scripts.TOUCH);
+    this.#bury = manager.script(scripts.BURY);
     this.#markStale = manager.script(scripts.MARK_STALE);
   }
 
@@ -56,8 +66,13 @@ export class EntryStore {
   }
 
   /** True when there is a stale value now. Whoever loads the key may not store what it brings. */
-  markStale(key: string): Promise<boolean> {
-    return this.#done(this.#markStale.run([key], [this.#channel]));
+  markStale(key: string, { quarantineMs, placeholder }: Quarantine): Promise<boolean> {
+    return this.#done(this.#markStale.run([key], [this.#channel, quarantineMs, placeholder]));
+  }
+
+  /** Removes an entry and remembers that for a while. True when there was something. */
+  bury(key: string, { quarantineMs, placeholder }: Quarantine): Promise<boolean> {
+    return this.#done(this.#bury.run([key], [placeholder, quarantineMs, this.#channel]));
   }
 
   async #done(running: Promise<DoneReply>): Promise<boolean> {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { FRAME_MAGIC } from '../../codec/envelope.js';
 import { type Codec, type CodecContext, type CodecOptions, createCodec, DecodeError } from '../../codec/index.js';
+import { asBuffer } from '../../core/bytes.js';
 import { wrong } from '../../core/check.js';
 import {
   blankHeader,
@@ -58,32 +59,33 @@ export class EntryFormat {
    * @throws SerializationError for a value that the codec cannot bring back as it was
    */
   encode(key: string, value: unknown, facts: EntryFacts): Buffer {
-    return this.#entry(this.#codec.encode(value, contextOf(key)), facts);
+    const sections = sectionsOf(facts);
+    const entry = asBuffer(this.#codec.encode(value, contextOf(key), HEADER_BYTES + sections.length));
+    return this.#writeHead(entry, sections, facts);
   }
 
   /** The entry that says that there is no value. */
   encodeNegative(facts: EntryFacts): Buffer {
-    const entry = this.#entry(NO_BODY, facts);
+    const sections = sectionsOf(facts);
+    const entry = this.#writeHead(Buffer.alloc(HEADER_BYTES + sections.length), sections, facts);
     setFlag(entry, FLAG.negative);
     return entry;
   }
 
   /** The header of an entry that has no value yet. */
   placeholder(epoch: Buffer): Buffer {
-    const header = this.#entry(NO_BODY, { epoch, tags: [] });
+    const header = Buffer.from(this.#blank);
+    setEpoch(header, epoch);
     setFlag(header, FLAG.placeholder);
     return header;
   }
 
-  #entry(body: Uint8Array, { epoch, tags, slidingMs = 0, loadMs = 0 }: EntryFacts): Buffer {
-    const isPlain = slidingMs === 0 && tags.length === 0;
-    const sections = isPlain ? NO_BODY : sectionsOf(slidingMs, tags);
-    const entry = Buffer.allocUnsafe(HEADER_BYTES + sections.length + body.length);
+  /** Fills what was left free before the value. */
+  #writeHead(entry: Buffer, sections: Buffer, { epoch, tags, slidingMs = 0, loadMs = 0 }: EntryFacts): Buffer {
     entry.set(this.#blank, 0);
-    entry.set(body, HEADER_BYTES + sections.length);
     if (epoch !== undefined) setEpoch(entry, epoch);
     if (loadMs > 0) setLoadMs(entry, loadMs);
-    if (isPlain) return entry;
+    if (sections.length === 0) return entry;
     entry.set(sections, HEADER_BYTES);
     if (slidingMs > 0) setFlag(entry, FLAG.sliding);
     if (tags.length > 0) setFlag(entry, FLAG.tags);
@@ -129,10 +131,11 @@ export class EntryFormat {
   }
 }
 
-const NO_BODY = Buffer.alloc(0);
+const NOTHING = Buffer.alloc(0);
 
-function sectionsOf(slidingMs: number, tags: readonly Tag[]): Buffer {
-  return Buffer.concat(slidingMs === 0 ? [tagSection(tags)] : [slidingPart(slidingMs), tagSection(tags)]);
+function sectionsOf({ tags, slidingMs = 0 }: EntryFacts): Buffer {
+  if (slidingMs === 0) return tags.length === 0 ? NOTHING : tagSection(tags);
+  return Buffer.concat([slidingPart(slidingMs), tagSection(tags)]);
 }
 
 function contextOf(key: string): CodecContext {

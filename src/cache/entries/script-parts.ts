@@ -14,6 +14,20 @@ local entry = #head == 48 and string.sub(head, 1, 2) == '\\193\\2'
 local function flag(bit) return math.floor(string.byte(head, 3) / bit) % 2 == 1 end
 `;
 
+/**
+ * The times of a value that was loaded: createdAt, freshUntil, staleUntil, and whether it is quarantined: kept no longer than
+ * that lasts, be it the quarantine of the entry which it replaces or the one that the caller knows of (0 = none). Then it says
+ * so, and createdAt is its end.
+ */
+export const LIFE = `
+local function life(ttl, grace, quarantined)
+  if entry and flag(32) then quarantined = math.max(quarantined, (struct.unpack('>I6', head, 16))) end
+  local fresh = now + ttl
+  if quarantined <= now then return now, fresh, fresh + grace, false end
+  return quarantined, math.min(fresh, quarantined), math.min(fresh + grace, quarantined), true
+end
+`;
+
 /** Tells those who wait for the end of the lease, if that is permitted: they look by themselves, too. */
 export const WAKE = `
 local function wake(channel)
@@ -26,6 +40,16 @@ export const STAMP = `
 local function stamp(epoch, section)
   redis.call('SETRANGE', KEYS[1], 10, epoch)
   if section ~= '' then redis.call('SETRANGE', KEYS[1], flag(4) and 54 or 48, section) end
+end
+`;
+
+/** Puts a placeholder without a lease in the place of what is there, which ends with the quarantine. */
+export const TOMBSTONE = `
+local function bury(placeholder, quarantine)
+  local flags = string.char(string.byte(placeholder, 3) + 32)
+  local header = string.sub(placeholder, 1, 2) .. flags .. string.sub(placeholder, 4, 15)
+  local ends = struct.pack('>I6', now + quarantine)
+  redis.call('SET', KEYS[1], header .. ends .. string.rep('\\0', 27), 'PX', quarantine)
 end
 `;
 

@@ -1,5 +1,6 @@
 import type { RedisManager } from '../../client/manager.js';
 import { BadReplyError } from '../../core/errors.js';
+import type { Tag } from '../entries/tag-section.js';
 import { isEpoch, newEpoch } from './epoch-value.js';
 
 /** A question what an epoch is now. */
@@ -9,6 +10,15 @@ export interface Confirmation {
   readonly answered: Promise<Buffer>;
 }
 
+/** The epochs in which an entry is written: that of its namespace, and those of its tags. */
+export interface Stamp {
+  readonly epoch: Buffer;
+  readonly tags: readonly Tag[];
+  /** When the last of them began, by an invalidation, by the server's clock; 0: none did. */
+  readonly changedMs: number;
+}
+
+const NO_TAGS: readonly Tag[] = [];
 const BYTES = { reply: 'bytes' } as const;
 const IDEMPOTENT = { reply: 'bytes', idempotent: true } as const;
 /** An epoch is kept for four times as long as what is written under it lives, and renewed when a half of that is left. */
@@ -21,6 +31,7 @@ export class Epoch {
   readonly #key: string;
   readonly #manager: RedisManager;
   #name: Buffer;
+  #bare: Stamp;
   #isSeen = false;
   /** Redis keeps it at least until then, by the monotonic clock, unless it is evicted. */
   #keptUntilMs = 0;
@@ -32,11 +43,18 @@ export class Epoch {
     this.#key = key;
     this.#manager = manager;
     this.#name = newEpoch(manager.random);
+    this.#bare = { epoch: this.#name, tags: NO_TAGS, changedMs: 0 };
   }
 
   /** What an entry may be stamped with before the server was asked: as last seen, or new if it was not. */
   get guess(): Buffer {
     return this.#name;
+  }
+
+  /** What an entry without tags is stamped with: one object for as long as the epoch is the same. */
+  get bareGuess(): Stamp {
+    if (this.#bare.epoch !== this.#name) this.#bare = { epoch: this.#name, tags: NO_TAGS, changedMs: 0 };
+    return this.#bare;
   }
 
   /** For how long it is to be kept. */

@@ -1,13 +1,6 @@
-import type { Tag } from '../entries/tag-section.js';
-import type { Epoch } from './epoch.js';
+import type { Epoch, Stamp } from './epoch.js';
 import type { Epochs } from './epochs.js';
-import { isSameNamespaceEpoch, tagPart } from './epoch-value.js';
-
-/** The epochs in which an entry is written: that of its namespace, and those of its tags. */
-export interface Stamp {
-  readonly epoch: Buffer;
-  readonly tags: readonly Tag[];
-}
+import { changedAtOf, isSameNamespaceEpoch, tagPart } from './epoch-value.js';
 
 /** Whose epochs they are. */
 export interface Stamped {
@@ -22,9 +15,9 @@ export interface Stamped {
 
 /** What an entry may be stamped with before the server was asked. */
 export function guessStamp(by: Stamped, tags: readonly string[]): Stamp {
-  const epoch = by.epoch.guess;
-  if (tags.length === 0) return { epoch, tags: NO_TAGS };
-  return { epoch, tags: tags.map((name) => ({ name, epoch: tagPart(by.epochs.ofTag(by.tagKey(name)).guess) })) };
+  if (tags.length === 0) return by.epoch.bareGuess;
+  const ofTags = tags.map((name) => ({ name, epoch: tagPart(by.epochs.ofTag(by.tagKey(name)).guess) }));
+  return { ...by.epoch.bareGuess, tags: ofTags };
 }
 
 /**
@@ -35,10 +28,11 @@ export async function confirmStamp(by: Stamped, tags: readonly string[], lifeMs:
   const { answered } = by.epoch.confirm(lifeMs);
   const ofTags = tags.map(async (name) => {
     const epoch = await by.epochs.ofTag(by.tagKey(name)).confirm(lifeMs).answered;
-    return { name, epoch: tagPart(epoch) };
+    return { name, epoch: tagPart(epoch), changedMs: changedAtOf(epoch) };
   });
   const [epoch, stamps] = await Promise.all([answered, Promise.all(ofTags)]);
-  return { epoch, tags: stamps };
+  const changedMs = stamps.reduce((last, tag) => Math.max(last, tag.changedMs), changedAtOf(epoch));
+  return { epoch, tags: stamps, changedMs };
 }
 
 /** Whether two stamps with the same tags say the same. */
@@ -49,5 +43,3 @@ export function isSameStamp(one: Stamp, other: Stamp): boolean {
     one.tags.every(({ epoch }, index) => other.tags[index]?.epoch.equals(epoch) === true)
   );
 }
-
-const NO_TAGS: readonly Tag[] = [];

@@ -1,7 +1,7 @@
 import { ignore } from '../../core/abort.js';
 import type { EntryFormat } from '../entries/entry.js';
 import { holdsLease } from '../entries/entry-header.js';
-import type { Stamp } from '../epochs/stamp.js';
+import type { Stamp } from '../epochs/epoch.js';
 
 /** One load in progress, and those who wait for it. It yields the entry's bytes, of which each caller gets its own value. */
 export class Flight {

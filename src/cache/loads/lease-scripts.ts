@@ -6,7 +6,7 @@
  * at the key of the value).
  */
 import { defineScript, type ScriptDef } from '../../client/script.js';
-import { type DoneReply, doneReply, HEAD, integers, NO_LEASE, STAMP, WAKE } from '../entries/script-parts.js';
+import { type DoneReply, doneReply, HEAD, integers, LIFE, NO_LEASE, STAMP, WAKE } from '../entries/script-parts.js';
 
 /** Goes on only while the lease is the caller's. */
 const MINE = `${HEAD}
@@ -74,7 +74,7 @@ if ARGV[3] ~= 'take' then
 end
 local left = redis.call('PTTL', KEYS[1])
 local stale = struct.unpack('>I6', head, 28)
-if stale == 0 and left >= 0 then stale = now + left end
+if stale == 0 and left >= 0 and not flag(1) then stale = now + left end
 redis.call('SETRANGE', KEYS[1], 27, struct.pack('>I6', stale) .. claim)
 if left >= 0 and left < lease then redis.call('PEXPIRE', KEYS[1], lease) end
 return {1, now, 0}`,
@@ -84,12 +84,19 @@ return {1, now, 0}`,
  * Replaces the entry. Without a token (`''`): only what is there and cannot carry a lease.
  */
 export const COMMIT: ScriptDef<
-  readonly [token: Uint8Array | '', entry: Uint8Array, ttlMs: number, graceMs: number, channel: string],
+  readonly [
+    token: Uint8Array | '',
+    entry: Uint8Array,
+    ttlMs: number,
+    graceMs: number,
+    channel: string,
+    quarantinedMs: number,
+  ],
   DoneReply
 > = defineScript({
   name: 'cache.commit',
   keys: ['entry'],
-  args: ['token', 'entry', 'ttlMs', 'graceMs', 'channel'],
+  args: ['token', 'entry', 'ttlMs', 'graceMs', 'channel', 'quarantinedMs'],
   readOnly: false,
   idempotent: false,
   inOrder: true,
@@ -97,18 +104,19 @@ export const COMMIT: ScriptDef<
   lua: `
 -- KEYS[1] the entry
 -- ARGV[1] token, '' = replaces what is no entry  ARGV[2] entry without times  ARGV[3] fresh for (ms)
--- ARGV[4] then stale for (ms)  ARGV[5] channel of those who wait
+-- ARGV[4] then stale for (ms)  ARGV[5] channel of those who wait  ARGV[6] until when it is quarantined, 0 = not
 -- returns {1, now} stored, {0, now} not the holder any more
-${HEAD}${WAKE}
+${HEAD}${WAKE}${LIFE}
 if ARGV[1] == '' then
   if entry or redis.call('EXISTS', KEYS[1]) == 0 then return {0, now} end
 elseif not entry or string.sub(head, 40, 47) ~= ARGV[1] then
   return {0, now}
 end
-local fresh = now + tonumber(ARGV[3])
-local stale = fresh + tonumber(ARGV[4])
-local times = struct.pack('>I6I6I6', now, fresh, stale)
-redis.call('SET', KEYS[1], string.sub(ARGV[2], 1, 15) .. times .. string.sub(ARGV[2], 34), 'PX', stale - now)
+local created, fresh, stale, quarantined = life(tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[6]))
+local flags = string.char(string.byte(ARGV[2], 3) + (quarantined and 32 or 0))
+local times = struct.pack('>I6I6I6', created, fresh, stale)
+local start = string.sub(ARGV[2], 1, 2) .. flags .. string.sub(ARGV[2], 4, 15)
+redis.call('SET', KEYS[1], start .. times .. string.sub(ARGV[2], 34), 'PX', stale - now)
 if entry then wake(ARGV[5]) end
 return {1, now}`,
 });
@@ -122,26 +130,29 @@ export const REFRESH: ScriptDef<
     channel: string,
     epoch: Uint8Array,
     tagSection: Uint8Array,
+    quarantinedMs: number,
   ],
   DoneReply
 > = defineScript({
   name: 'cache.refresh',
   keys: ['entry'],
-  args: ['token', 'ttlMs', 'graceMs', 'channel', 'epoch', 'tagSection'],
+  args: ['token', 'ttlMs', 'graceMs', 'channel', 'epoch', 'tagSection', 'quarantinedMs'],
   readOnly: false,
   idempotent: false,
   inOrder: true,
   decode: (reply) => doneReply('cache.refresh', reply),
   lua: `
 -- KEYS[1] the entry  ARGV[1] token  ARGV[2] fresh for (ms)  ARGV[3] then stale for (ms)  ARGV[4] channel of those who wait
--- ARGV[5] epoch of the namespace  ARGV[6] tag section, '' = none
+-- ARGV[5] epoch of the namespace  ARGV[6] tag section, '' = none  ARGV[7] until when it is quarantined, 0 = not
 -- returns {1, now} fresh again, {0, now} not the holder any more
-${MINE}${WAKE}${STAMP}
+${MINE}${WAKE}${STAMP}${LIFE}
 if flag(1) then return {0, now} end
 stamp(ARGV[5], ARGV[6])
-local fresh = now + tonumber(ARGV[2])
-local stale = fresh + tonumber(ARGV[3])
-redis.call('SETRANGE', KEYS[1], 21, struct.pack('>I6I6', fresh, stale) .. ${NO_LEASE})
+local created, fresh, stale, quarantined = life(tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[7]))
+if not quarantined and not flag(32) then created = struct.unpack('>I6', head, 16) end
+local flags = string.byte(head, 3) - (flag(32) and 32 or 0) + (quarantined and 32 or 0)
+redis.call('SETRANGE', KEYS[1], 2, string.char(flags))
+redis.call('SETRANGE', KEYS[1], 15, struct.pack('>I6I6I6', created, fresh, stale) .. ${NO_LEASE})
 redis.call('PEXPIRE', KEYS[1], stale - now)
 wake(ARGV[4])
 return {1, now}`,
@@ -162,8 +173,12 @@ export const RELEASE: ScriptDef<readonly [token: Uint8Array, pauseMs: number, ch
 -- ARGV[3] channel of those who wait
 -- returns {1, now} given back, {0, now} not the holder any more
 ${MINE}${WAKE}
-if flag(1) then
+local quarantined = flag(32) and (struct.unpack('>I6', head, 16)) or 0
+if flag(1) and quarantined <= now then
   redis.call('UNLINK', KEYS[1])
+elseif flag(1) then
+  redis.call('SETRANGE', KEYS[1], 33, string.rep('\\0', 14))
+  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', quarantined))
 else
   local pause = tonumber(ARGV[2])
   redis.call('SETRANGE', KEYS[1], 33, struct.pack('>I6', pause > 0 and now + pause or 0) .. string.rep('\\0', 8))

@@ -5,9 +5,9 @@ import { TOKEN_BYTES } from '../entries/entry-header.js';
 import type { DoneReply } from '../entries/script-parts.js';
 import { tagSection } from '../entries/tag-section.js';
 import { namespacePart } from '../epochs/epoch-value.js';
-import type { Stamp } from '../epochs/stamp.js';
+import type { Stamp } from '../epochs/epoch.js';
 import * as scripts from './lease-scripts.js';
-import type { Life } from '../options.js';
+import type { LoadedLife } from '../options.js';
 
 /** A lease is renewed when a third of it is over, so that two renewals may fail. */
 const RENEWALS = 3;
@@ -66,19 +66,23 @@ export class Leases {
   }
 
   /** Replaces what is at the key and is no entry. False when there is an entry, or nothing. */
-  async replace(key: string, entry: Buffer, { ttlMs, graceMs }: Life): Promise<boolean> {
-    return this.#held(this.#commit.run([key], ['', entry, ttlMs, graceMs, this.channel]));
+  async replace(key: string, entry: Buffer, { ttlMs, graceMs, quarantinedMs }: LoadedLife): Promise<boolean> {
+    return this.#held(this.#commit.run([key], ['', entry, ttlMs, graceMs, this.channel, quarantinedMs]));
   }
 
   /** @internal */
-  commit({ key, token }: Holding, entry: Buffer, { ttlMs, graceMs }: Life): Promise<boolean> {
-    return this.#held(this.#commit.run([key], [token, entry, ttlMs, graceMs, this.channel]));
+  commit({ key, token }: Holding, entry: Buffer, { ttlMs, graceMs, quarantinedMs }: LoadedLife): Promise<boolean> {
+    return this.#held(this.#commit.run([key], [token, entry, ttlMs, graceMs, this.channel, quarantinedMs]));
   }
 
   /** @internal */
-  refresh({ key, token }: Holding, { ttlMs, graceMs }: Life, { epoch, tags }: Stamp): Promise<boolean> {
+  refresh(
+    { key, token }: Holding,
+    { ttlMs, graceMs, quarantinedMs }: LoadedLife,
+    { epoch, tags }: Stamp,
+  ): Promise<boolean> {
     const stamp = [namespacePart(epoch), tagSection(tags)] as const;
-    return this.#held(this.#refresh.run([key], [token, ttlMs, graceMs, this.channel, ...stamp]));
+    return this.#held(this.#refresh.run([key], [token, ttlMs, graceMs, this.channel, ...stamp, quarantinedMs]));
   }
 
   /** @internal */
@@ -128,13 +132,13 @@ export class Lease {
   }
 
   /** Stores an entry. False: the lease was lost, and nothing was stored. Cost: 1 round trip. */
-  commit(entry: Buffer, life: Life): Promise<boolean> {
+  commit(entry: Buffer, life: LoadedLife): Promise<boolean> {
     this.#end();
     return this.#leases.commit(this.#holding, entry, life);
   }
 
   /** Makes the value that is there fresh again. False: the lease was lost, or there is no value. Cost: 1 round trip. */
-  refresh(life: Life, stamp: Stamp): Promise<boolean> {
+  refresh(life: LoadedLife, stamp: Stamp): Promise<boolean> {
     this.#end();
     return this.#leases.refresh(this.#holding, life, stamp);
   }

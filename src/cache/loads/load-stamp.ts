@@ -1,8 +1,9 @@
 import { type Tag, tagsOf } from '../entries/tag-section.js';
 import { changedAtOf, tagPart } from '../epochs/epoch-value.js';
-import type { Stamp, Stamped } from '../epochs/stamp.js';
+import type { Stamp } from '../epochs/epoch.js';
+import type { Stamped } from '../epochs/stamp.js';
 import type { WritePlan } from '../options.js';
-import type { Read } from '../reads/read.js';
+import type { LoadRead } from '../reads/read.js';
 
 /** When a load began: in which epochs, and at what time by the server's clock, or not after it. */
 export interface Begun {
@@ -16,12 +17,15 @@ export interface Begun {
  * Cost: 1 round trip for such tags, none for others.
  */
 export async function stampLoaded(by: Stamped, plan: WritePlan, { stamp, sinceMs }: Begun): Promise<Stamp | undefined> {
-  if (plan.tags.length === 0) return { epoch: stamp.epoch, tags: [] };
+  const { epoch, changedMs } = stamp;
+  if (plan.tags.length === 0) return { epoch, tags: [], changedMs };
   const known = stamp.tags.filter(({ name }) => plan.tags.includes(name));
   const names = plan.tags.filter((name) => known.every((tag) => tag.name !== name));
   const late = await Promise.all(names.map((name) => lateTag(by, name, plan)));
-  const isOvertaken = late.some(({ changedMs }) => sinceMs === undefined || changedMs >= sinceMs);
-  return isOvertaken ? undefined : { epoch: stamp.epoch, tags: [...known, ...late] };
+  const isOvertaken = late.some((tag) => sinceMs === undefined || tag.changedMs >= sinceMs);
+  if (isOvertaken) return undefined;
+  const lastMs = late.reduce((last, tag) => Math.max(last, tag.changedMs), changedMs);
+  return { epoch, tags: [...known, ...late], changedMs: lastMs };
 }
 
 async function lateTag(by: Stamped, name: string, plan: WritePlan): Promise<Tag & { readonly changedMs: number }> {
@@ -30,8 +34,9 @@ async function lateTag(by: Stamped, name: string, plan: WritePlan): Promise<Tag 
 }
 
 /** The epochs in which an entry is right once more whose loader, begun after it was read, says that nothing has changed. */
-export function restampFor(by: Stamped, { key, bytes, epochOf }: Read, { epoch, tags }: Stamp): Stamp | undefined {
+export function restampFor(by: Stamped, { key, bytes, epochOf }: LoadRead, began: Stamp): Stamp | undefined {
   if (bytes === undefined) return undefined;
+  const { epoch, tags, changedMs } = began;
   const known = new Map(tags.map((tag) => [tag.name, tag.epoch]));
   const ofEntry: Tag[] = [];
   for (const { name } of tagsOf(key, bytes)) {
@@ -40,5 +45,5 @@ export function restampFor(by: Stamped, { key, bytes, epochOf }: Read, { epoch, 
     if (present === undefined) return undefined;
     ofEntry.push({ name, epoch: present });
   }
-  return { epoch, tags: ofEntry };
+  return { epoch, tags: ofEntry, changedMs };
 }

@@ -9,7 +9,7 @@ import { isUpToDate } from './up-to-date.js';
 import { Load, type LoadCall } from './load.js';
 import { type Loader, type LoadOptions, planLoad } from '../options.js';
 import { valueNear } from '../reads/delivery.js';
-import { type Read, readToLoad } from '../reads/read.js';
+import { LoadRead } from '../reads/read.js';
 import { check } from './schema.js';
 import type { Scope } from '../scope.js';
 import { within } from '../within.js';
@@ -34,7 +34,7 @@ export function loadThrough(scope: Scope, { key, load, options, onWaiting }: Loa
     const leftMs = scope.near?.near.leftMsOf(copy) ?? 0;
     if (!isDue(scope, { leftMs, loadMs }, plan.earlyRefresh)) return Promise.resolve(valueNear(scope, copy));
   }
-  const read = readToLoad(scope, { operation: 'getOrSet', id: key, tags: plan.tags }, scope.common.flights.order);
+  const read = new LoadRead(scope, { operation: 'getOrSet', id: key, tags: plan.tags }, scope.common.flights.order);
   const call = { read, load, plan, onWaiting };
   const { timeoutMs, signal } = plan;
   if (timeoutMs !== undefined || signal !== undefined) {
@@ -136,7 +136,7 @@ async function flightFor(scope: Scope, call: LoadCall): Promise<{ readonly fligh
 
 /** The same call, to read anew. */
 function again(scope: Scope, call: LoadCall): LoadCall {
-  return { ...call, read: readToLoad(scope.uncounted, call.read, scope.common.flights.order) };
+  return { ...call, read: new LoadRead(scope.uncounted, call.read, scope.common.flights.order) };
 }
 
 /** The stale value, unless a new one comes soon enough. A loader that fails is told by an event. */
@@ -193,7 +193,7 @@ function isDueEarly(scope: Scope, { read, plan }: LoadCall): boolean {
 }
 
 /** How long a value is still fresh, and how long its load took. */
-type Age = Pick<Read, 'leftMs' | 'loadMs'>;
+type Age = Pick<LoadRead, 'leftMs' | 'loadMs'>;
 
 function isDue(scope: Scope, { leftMs, loadMs }: Age, earlyRefresh: number): boolean {
   const eagernessMs = loadMs * earlyRefresh;

@@ -3,22 +3,31 @@ import type { Clock } from '../../core/clock.js';
 import type { Flight } from './flights.js';
 import type { CacheEntry } from '../entries/cache-entry.js';
 import { isLeased, TIMES } from '../entries/entry-header.js';
-import { confirmStamp, type Stamp } from '../epochs/stamp.js';
+import type { Stamp } from '../epochs/epoch.js';
+import { confirmStamp } from '../epochs/stamp.js';
 import { describe } from '../reads/explain.js';
 import type { AcquireMode } from './lease-scripts.js';
 import type { Acquired, Lease } from './leases.js';
 import { LoadControl, NotModified } from './load-control.js';
 import { loadTraces } from './load-trace.js';
 import { LoadedValueError } from '../errors.js';
-import { type Life, lifeOf, type Loader, type LoadPlan, negativeLifeOf, type WritePlan } from '../options.js';
-import { type Read, readToLoad } from '../reads/read.js';
+import {
+  type Life,
+  type LoadedLife,
+  lifeOf,
+  type Loader,
+  type LoadPlan,
+  negativeLifeOf,
+  type WritePlan,
+} from '../options.js';
+import { LoadRead } from '../reads/read.js';
 import { restampFor, stampLoaded } from './load-stamp.js';
 import { check } from './schema.js';
 import type { Scope } from '../scope.js';
 
 /** One call of `getOrSet`, checked. */
 export interface LoadCall {
-  readonly read: Read;
+  readonly read: LoadRead;
   readonly load: Loader<unknown>;
   readonly plan: LoadPlan;
   /** Called when it waits for what somebody else loads. */
@@ -45,7 +54,7 @@ export class Load {
   readonly #call: LoadCall;
   readonly #flight: Flight;
   /** As last read. */
-  #read: Read;
+  #read: LoadRead;
   /** The epochs in which the load began; undefined where nothing may be stored. */
   #stamp: Stamp | undefined;
   /** Not after the beginning of the load, by the server's clock. */
@@ -151,7 +160,7 @@ export class Load {
   async #lookAgain(): Promise<void> {
     const { flights, reader } = this.#scope.common;
     const { schema } = this.#call.plan;
-    this.#read = readToLoad(this.#scope.uncounted, this.#call.read, flights.advance());
+    this.#read = new LoadRead(this.#scope.uncounted, this.#call.read, flights.advance());
     const value = await reader.read(this.#read);
     if (value === undefined || schema === undefined) return;
     if ((await check(schema, value)).issues !== undefined) this.#read.found = 'unusable';
@@ -207,8 +216,9 @@ export class Load {
       this.#giveBack(right, 0);
       return undefined;
     }
-    const life = verdict === 'not-found' ? negativeLifeOf(plan) : lifeOf(plan, this.#scope.common.manager.random);
     const stamp = verdict === 'skip' ? undefined : await this.#stampFor(plan);
+    const own = verdict === 'not-found' ? negativeLifeOf(plan) : lifeOf(plan, this.#scope.common.manager.random);
+    const life = this.#quarantined(own, stamp);
     const facts = { ...(stamp ?? UNSTAMPED), loadMs: made.loadMs, slidingMs: life.slidingMs };
     if (verdict === 'not-found') {
       if (stamp === undefined) this.#giveBack(right, 0);
@@ -244,14 +254,21 @@ export class Load {
 
   /** The value that is there is right, says the loader. */
   async #refresh(right: Right, { plan }: LoadControl): Promise<Buffer | undefined> {
-    const life = lifeOf(plan, this.#scope.common.manager.random);
     const stamp = this.#stamp && restampFor(this.#scope, this.#read, this.#stamp);
+    const life = this.#quarantined(lifeOf(plan, this.#scope.common.manager.random), stamp);
     if (stamp === undefined) this.#giveBack(right, 0);
     else if (typeof right === 'object') await this.#settle(() => right.refresh(life, stamp));
     return this.#read.bytes;
   }
 
-  async #store(right: Right, entry: Buffer, life: Life): Promise<void> {
+  /** What was loaded a moment after an invalidation may be what was before it. */
+  #quarantined(life: Life, stamp: Stamp | undefined): LoadedLife {
+    const { quarantineMs } = this.#scope;
+    const changedMs = stamp?.changedMs ?? 0;
+    return { ...life, quarantinedMs: quarantineMs === 0 || changedMs === 0 ? 0 : changedMs + quarantineMs };
+  }
+
+  async #store(right: Right, entry: Buffer, life: LoadedLife): Promise<void> {
     if (!this.#flight.maySet) {
       this.#tellFenced();
       return this.#giveBack(right, 0);
@@ -265,7 +282,7 @@ export class Load {
     if (this.#call.plan.leaseMs === undefined) return this.#settle(() => this.#storeUnclaimed(entry, life));
   }
 
-  async #storeUnclaimed(entry: Buffer, life: Life): Promise<boolean> {
+  async #storeUnclaimed(entry: Buffer, life: LoadedLife): Promise<boolean> {
     const claimed = await this.#claim(UNCLAIMED_LEASE_MS, this.#call.plan.force ? 'take' : 'ask');
     if ('entry' in claimed || claimed.right === undefined) return false;
     const { right } = claimed;
@@ -309,7 +326,7 @@ export class Load {
 }
 
 const NOTHING = Buffer.alloc(0);
-const UNSTAMPED = { epoch: undefined, tags: [] };
+const UNSTAMPED = { epoch: undefined, tags: [], changedMs: 0 };
 const NO_RIGHT: Claimed = { right: undefined };
 /** Long enough to store what is at hand. */
 const UNCLAIMED_LEASE_MS = 5_000;

@@ -1,5 +1,5 @@
 import { compareTagEpochs, isSameNamespaceEpoch } from '../epochs/epoch-value.js';
-import type { Read } from '../reads/read.js';
+import type { LoadRead } from '../reads/read.js';
 import type { Scope } from '../scope.js';
 import type { Flight } from './flights.js';
 
@@ -7,7 +7,7 @@ import type { Flight } from './flights.js';
  * Whether a load began in the epochs that were read along with the key: nothing has been cleared or invalidated since.
  * Where that cannot be known, it counts as not so. Never rejects.
  */
-export async function isUpToDate(scope: Scope, flight: Flight, { epochOf }: Read): Promise<boolean> {
+export async function isUpToDate(scope: Scope, flight: Flight, { epochOf }: LoadRead): Promise<boolean> {
   const stamp = await flight.stamping;
   const present = epochOf?.(scope.epochKey);
   if (stamp === undefined || !present || !isSameNamespaceEpoch(stamp.epoch, present)) return false;

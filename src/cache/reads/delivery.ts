@@ -1,7 +1,6 @@
 import type { PendingCall } from '../../client/coalescer.js';
 import { freshUntilOf, isSliding, loadMsOf } from '../entries/entry-header.js';
 import type { Copy } from '../near/copy.js';
-import type { NearView } from '../near/near.js';
 import type { MissReason } from '../stats.js';
 import type { Read, Reading } from './read.js';
 import type { Verdict } from './verdict.js';
@@ -9,20 +8,9 @@ import type { Verdict } from './verdict.js';
 /** A read, and the promise that it will settle. */
 export type Waiting = PendingCall<Read, unknown>;
 
-/** An entry that was found, and what it is worth. */
-export interface Judged {
-  readonly bytes: Buffer;
-  readonly verdict: Verdict;
-  /** Not behind the server's time. */
-  readonly nowMs: number;
-  /** Of the epochs in which it is valid: its namespace's, and those of its tags. */
-  readonly epochKeys: readonly string[];
-}
-
-/** Settles a read with an entry. Never throws. */
-export function conclude(waiting: Waiting, judged: Judged): void {
+/** Settles a read with an entry and what it is worth; returns the value, if it is given one. Never throws. */
+export function conclude(waiting: Waiting, bytes: Buffer, verdict: Verdict): unknown {
   const { call } = waiting;
-  const { bytes, verdict } = judged;
   if (verdict !== 'fresh' && (verdict !== 'stale' || call.aim !== 'load')) {
     return miss(waiting, 'unusable', MISSES[verdict]);
   }
@@ -33,10 +21,12 @@ export function conclude(waiting: Waiting, judged: Judged): void {
   } catch (error) {
     return unreadable(waiting, error);
   }
-  if (call.by.near !== undefined && call.aim !== 'presence') keepNear(call, call.by.near, { ...judged, value });
+  // as it will be when it comes from near
+  if (call.by.near !== undefined && call.aim !== 'presence') call.isShared = call.by.near.near.share(value);
   call.found = verdict;
   call.by.tally.hits += 1;
   waiting.resolve(value);
+  return value;
 }
 
 /** The value of a copy that is kept near, for one caller. */
@@ -46,25 +36,33 @@ export function valueNear({ tally, format }: Reading, { key, value, bytes }: Cop
   return bytes === undefined ? value : format.value(key, bytes);
 }
 
-/** What a read prolongs, and what has no header, is always read from Redis. */
-function keepNear({ key, id, by, since }: Read, view: NearView, found: Judged & { readonly value: unknown }): void {
-  const { bytes, verdict, value, nowMs, epochKeys } = found;
-  const { near } = view;
-  const isShared = near.share(value);
-  if (verdict !== 'fresh' || !by.format.isEntry(bytes) || isSliding(bytes)) return;
-  const freshUntilMs = freshUntilOf(bytes);
-  const leftMs = freshUntilMs === 0 ? undefined : freshUntilMs - nowMs;
-  near.offer({ view, id, key, bytes, value, isShared, loadMs: loadMsOf(bytes), leftMs, epochKeys, since });
+/** A fresh entry that was given to a caller. */
+export interface Kept {
+  readonly bytes: Buffer;
+  readonly value: unknown;
+  /** Not behind the server's time. */
+  readonly nowMs: number;
+  /** Of the epochs in which it is valid: its namespace's, and those of its tags. */
+  readonly epochKeys: readonly string[];
 }
 
-export function miss({ call, resolve }: Waiting, found: 'absent' | 'unusable', why: MissReason): void {
+/** Keeps near what was found; but what a read prolongs, and what has no header, is always read from Redis. */
+export function keepNear({ key, id, by, since, isShared }: Read, { bytes, value, nowMs, epochKeys }: Kept): void {
+  const view = by.near;
+  if (view === undefined || !by.format.isEntry(bytes) || isSliding(bytes)) return;
+  const freshUntilMs = freshUntilOf(bytes);
+  const leftMs = freshUntilMs === 0 ? undefined : freshUntilMs - nowMs;
+  view.near.offer({ view, id, key, bytes, value, isShared, loadMs: loadMsOf(bytes), leftMs, epochKeys, since });
+}
+
+export function miss({ call, resolve }: Waiting, found: 'absent' | 'unusable', why: MissReason): undefined {
   call.found = found;
   call.by.tally.misses[why] += 1;
   resolve(undefined);
 }
 
 /** What cannot be decoded may be written over, unlike what could not be read. */
-export function unreadable(waiting: Waiting, error: unknown): void {
+export function unreadable(waiting: Waiting, error: unknown): undefined {
   fail(waiting, error, 'unreadable');
   waiting.call.found = 'unusable';
 }

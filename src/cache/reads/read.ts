@@ -1,5 +1,6 @@
 import type { KeySpace } from '../../core/key-space.js';
 import type { EntryFormat } from '../entries/entry.js';
+import { freshUntilOf, HEADER_BYTES, isSliding, loadMsOf } from '../entries/entry-header.js';
 import type { Stamped } from '../epochs/stamp.js';
 import type { Failures } from '../failures.js';
 import type { NearView } from '../near/near.js';
@@ -32,26 +33,14 @@ export class Read {
   aim: ReadAim = 'value';
   /** Tags that the entry is likely to have. */
   tags: readonly string[] = NO_TAGS;
-  /** What had been claimed in this process when it was made; see `Flights`. Only where it is to load. */
-  order = 0;
   /** `unknown` until answered, and when the store failed; `unusable`: there is something, but no value for us. */
   found: 'fresh' | 'stale' | 'absent' | 'unusable' | 'unknown' = 'unknown';
   /** Where in the reply of its batch the answer is. */
   place = 0;
-  /** What is at the key, unless it is to give a value. It may share memory with the replies that arrived with it. */
-  bytes: Buffer | undefined = undefined;
-  /** Only where it is to load: not behind the server's time when it was read. */
-  readMs = 0;
-  /** What it found was kept near: `bytes` are not known. */
-  isNear = false;
   /** What had been told to the copies kept near when it was sent. */
   since = 0;
-  /** Only where it is to load, and has found a value: for how long that is fresh (`Infinity`: not said), and what its load took. */
-  leftMs = Number.POSITIVE_INFINITY;
-  loadMs = 0;
-  /** The epochs that were read along with it or after it. Only where it is to load. */
-  epochOf: EpochOf | undefined = undefined;
-
+  /** One object is given to all who ask for the value. */
+  isShared = false;
   /** @throws ConfigError for an empty or ill-formed id */
   constructor(operation: string, id: string, by: Reading) {
     this.operation = operation;
@@ -64,12 +53,51 @@ export class Read {
 /** What a read for a load is about. */
 export type LoadTarget = Pick<Read, 'operation' | 'id' | 'tags'>;
 
-export function readToLoad(by: Reading, { operation, id, tags }: LoadTarget, order: number): Read {
-  const read = new Read(operation, id, by);
-  read.aim = 'load';
-  read.tags = tags;
-  read.order = order;
-  return read;
+/** A read for a load, which wants to know more than the value. */
+export class LoadRead extends Read {
+  /** What had been claimed in this process when it was made; see `Flights`. */
+  readonly order: number;
+  /** What is at the key. It may share memory with the replies that arrived with it. Not known of what was kept near. */
+  bytes: Buffer | undefined = undefined;
+  /** Not behind the server's time when it was read. */
+  readMs = 0;
+  isNear = false;
+  /** For how long what it found is fresh (`Infinity`: not said), and what its load took. */
+  leftMs = Number.POSITIVE_INFINITY;
+  loadMs = 0;
+  /** The epochs that were read along with it or after it. */
+  epochOf: EpochOf | undefined = undefined;
+
+  constructor(by: Reading, { operation, id, tags }: LoadTarget, order: number) {
+    super(operation, id, by);
+    this.aim = 'load';
+    this.tags = tags;
+    this.order = order;
+  }
+
+  noteEpochs(epochOf: EpochOf, nowMs: number): void {
+    this.epochOf = epochOf;
+    this.readMs = nowMs;
+  }
+
+  noteEntry(bytes: Buffer, nowMs: number): void {
+    this.bytes = bytes;
+    if (!this.by.format.isEntry(bytes) || bytes.length < HEADER_BYTES || isSliding(bytes)) return;
+    const freshUntilMs = freshUntilOf(bytes);
+    if (freshUntilMs !== 0) this.leftMs = freshUntilMs - nowMs;
+    this.loadMs = loadMsOf(bytes);
+  }
+
+  noteCopy(loadMs: number, leftMs: number): void {
+    this.isNear = true;
+    this.loadMs = loadMs;
+    this.leftMs = leftMs;
+  }
+}
+
+/** What `instanceof` would say, in a fraction of its time. */
+export function isToLoad(read: Read): read is LoadRead {
+  return read.aim === 'load';
 }
 
 const NO_TAGS: readonly string[] = [];

@@ -3,16 +3,16 @@ import type { RedisManager } from '../../client/manager.js';
 import { DecodeError } from '../../codec/index.js';
 import { BadReplyError, ServerError } from '../../core/errors.js';
 import type { EntryStore } from '../entries/entry-store.js';
-import { freshUntilOf, HEADER_BYTES, isSliding, loadMsOf } from '../entries/entry-header.js';
+import { isSliding } from '../entries/entry-header.js';
 import { type Tag, tagsOf } from '../entries/tag-section.js';
 import type { Epochs } from '../epochs/epochs.js';
 import { isEpoch } from '../epochs/epoch-value.js';
 import type { Copy } from '../near/copy.js';
 import type { Near } from '../near/near.js';
 import type { Journal } from '../journal/journal.js';
-import { conclude, fail, type Judged, miss, unreadable, valueNear, type Waiting } from './delivery.js';
+import { conclude, fail, keepNear, type Kept, miss, unreadable, valueNear, type Waiting } from './delivery.js';
 import { DistinctKeys } from './distinct-keys.js';
-import type { EpochOf, Read, Reading } from './read.js';
+import { type EpochOf, isToLoad, type Read, type Reading } from './read.js';
 import { Sliding } from './sliding.js';
 import { hasTags, isAlive, underEpoch, underTags, type Verdict } from './verdict.js';
 
@@ -149,14 +149,10 @@ export class Reader {
   #deliver(waiting: Waiting, bytes: unknown, { epoch, epochOf, nowMs }: Surroundings): void {
     const { call } = waiting;
     const { format } = call.by;
-    if (call.aim === 'load') {
-      call.readMs = nowMs;
-      call.epochOf = epochOf;
-      if (Buffer.isBuffer(bytes) && format.isEntry(bytes)) noteTimes(call, bytes, nowMs);
-    }
+    if (isToLoad(call)) call.noteEpochs(epochOf, nowMs);
     if (bytes === null) return miss(waiting, 'absent', 'absent');
     if (!Buffer.isBuffer(bytes)) return unreadable(waiting, new BadReplyError('GET', 'bytes', bytes));
-    if (call.aim !== 'value') call.bytes = bytes;
+    if (isToLoad(call)) call.noteEntry(bytes, nowMs);
     let verdict: Verdict;
     try {
       verdict = format.standing(call.key, bytes, nowMs);
@@ -167,14 +163,17 @@ export class Reader {
       verdict = underEpoch(bytes, verdict, epoch);
       if (isAlive(verdict) && hasTags(bytes)) return void this.#lookUpTags(waiting, { bytes, verdict, epochOf, nowMs });
     }
-    this.#conclude(waiting, { bytes, verdict, nowMs, epochKeys: [call.by.epochKey] });
+    const value = conclude(waiting, bytes, verdict);
+    if (verdict === 'fresh' && (call.by.near !== undefined || isSliding(bytes))) {
+      this.#found(call, { bytes, value, nowMs, epochKeys: [call.by.epochKey] });
+    }
   }
 
-  #conclude(waiting: Waiting, judged: Judged): void {
-    const { bytes, verdict, nowMs } = judged;
-    conclude(waiting, judged);
-    const { call } = waiting;
-    if (verdict === 'fresh' && call.aim !== 'presence' && isSliding(bytes)) this.#sliding.found(call, bytes, nowMs);
+  /** A value was given: it may be kept near, and its lifetime prolonged. */
+  #found(call: Read, kept: Kept): void {
+    if (call.found !== 'fresh' || call.aim === 'presence') return;
+    if (isSliding(kept.bytes)) this.#sliding.found(call, kept.bytes, kept.nowMs);
+    else keepNear(call, kept);
   }
 
   async #lookUpTags(waiting: Waiting, { bytes, verdict, epochOf, nowMs }: Tagged): Promise<void> {
@@ -185,10 +184,11 @@ export class Reader {
       const present = new Map<string, Buffer | null>();
       const missing = tags.filter(({ name }) => !note(present, by.tagKey(name), epochOf));
       if (missing.length > 0) await this.#readEpochs(by, missing, present);
-      if (call.aim === 'load') call.epochOf = (key) => present.get(key) ?? epochOf(key);
+      if (isToLoad(call)) call.noteEpochs((key) => present.get(key) ?? epochOf(key), nowMs);
       const ofTag = (name: string): Buffer | null => present.get(by.tagKey(name)) ?? null;
       const underThem = underTags(bytes, verdict, { tags, epochOf: ofTag, nowMs });
-      this.#conclude(waiting, { bytes, verdict: underThem, nowMs, epochKeys: [by.epochKey, ...present.keys()] });
+      const value = conclude(waiting, bytes, underThem);
+      this.#found(call, { bytes, value, nowMs, epochKeys: [by.epochKey, ...present.keys()] });
     } catch (error) {
       if (error instanceof DecodeError) unreadable(waiting, error);
       else fail(waiting, error);
@@ -234,25 +234,18 @@ interface Surroundings {
 }
 
 /** What has tags that have to be looked up. */
-interface Tagged extends Omit<Judged, 'epochKeys'> {
+interface Tagged {
+  readonly bytes: Buffer;
+  readonly verdict: Verdict;
+  readonly nowMs: number;
   readonly epochOf: EpochOf;
 }
 
 /** A copy that is kept near answers at once. */
 function foundNear(read: Read, near: Near, copy: Copy): Promise<unknown> {
   read.found = 'fresh';
-  read.isNear = true;
-  read.loadMs = copy.loadMs;
-  read.leftMs = near.leftMsOf(copy);
+  if (isToLoad(read)) read.noteCopy(copy.loadMs, near.leftMsOf(copy));
   return Promise.resolve(valueNear(read.by, copy));
-}
-
-/** What decides whether a value is to be loaded anew before it is stale. */
-function noteTimes(read: Read, entry: Buffer, nowMs: number): void {
-  if (entry.length < HEADER_BYTES || isSliding(entry)) return;
-  const freshUntilMs = freshUntilOf(entry);
-  if (freshUntilMs !== 0) read.leftMs = freshUntilMs - nowMs;
-  read.loadMs = loadMsOf(entry);
 }
 
 /** Each distinct epoch that the reads of a batch name, and perhaps some of them twice. */

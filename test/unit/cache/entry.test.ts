@@ -75,7 +75,7 @@ describe('a header', () => {
   ])('with %s is read as it is', (_what, entry) => expect(read(format, entry)).toEqual({ a: 1 }));
 
   test.each([
-    ['an unknown flag', patched(2, 0x20)],
+    ['an unknown flag', patched(2, 0x40)],
     ['a tag section without a number of tags', patched(2, 0x08)],
     ['a number of tags without a tag section', patched(47, 1)],
     ['another kind', patched(1, 0x03)],

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { newEpoch, tagPart } from '../../../src/cache/epochs/epoch-value.js';
 import type { Flight } from '../../../src/cache/loads/flights.js';
 import { isUpToDate } from '../../../src/cache/loads/up-to-date.js';
-import type { Read } from '../../../src/cache/reads/read.js';
+import type { LoadRead } from '../../../src/cache/reads/read.js';
 import type { Scope } from '../../../src/cache/scope.js';
 import { systemRandom } from '../../../src/core/random.js';
 
@@ -22,7 +22,7 @@ function ask({ read = {}, stored = () => expect.unreachable() }: Situation): Pro
   const scope = { epochs, epochKey: 'epoch', tagKey: (tag: string) => `tag:${tag}` } as unknown as Scope;
   const stamp = { epoch: OF_NAMESPACE, tags: [{ name: 't', epoch: tagPart(OF_TAG) }] };
   const flight = { stamping: Promise.resolve(stamp) } as unknown as Flight;
-  return isUpToDate(scope, flight, { epochOf: (key: string) => read[key] } as unknown as Read);
+  return isUpToDate(scope, flight, { epochOf: (key: string) => read[key] } as unknown as LoadRead);
 }
 
 test('a load is as good as nothing has changed, by what was read or is looked up', async () => {
