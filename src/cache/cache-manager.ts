@@ -1,5 +1,7 @@
 import type { RedisManager } from '../client/manager.js';
 import type { Duration } from '../core/duration.js';
+import { defineValues } from './definitions/define.js';
+import type { Definition, DefinitionSpec, LoadManySpec, LoadOneSpec } from './definitions/definition.js';
 import type { CacheEntry } from './entries/cache-entry.js';
 import { explain } from './reads/explain.js';
 import type { CacheEvents } from './events.js';
@@ -301,6 +303,24 @@ export class CacheManager implements AsyncDisposable {
    */
   wrap<A extends unknown[], T>(fn: (...args: A) => Promise<T>, spec: WrapSpec<A, T>): Wrapped<A, T> {
     return wrapFunction(this.#open(), fn, spec);
+  }
+
+  /**
+   * Values of one name that are known by an id and loaded in one place: typed, and with keys, tags, schema and version of
+   * their own. Their keys are made of the name and the id, as those of `wrap` are of the arguments, and are no key of the
+   * cache or of a namespace; `clear` and `invalidateTags` of this cache reach them. With `loadMany` the ids of
+   * one tick that have to be loaded are loaded together.
+   *
+   * Make it once for a name: two definitions of the same name share their values, but not the calls of `loadMany`.
+   *
+   * @throws ConfigError for a wrong spec
+   * Cost: nothing. Of its calls: as of those of the cache.
+   */
+  define<K, T>(spec: LoadOneSpec<K, T>): Definition<K, T>;
+  /** An id that `loadMany` does not bring has no value. */
+  define<K, T>(spec: LoadManySpec<K, T>): Definition<K, T | undefined>;
+  define<K, T>(spec: DefinitionSpec<K, T>): Definition<K, T | undefined> {
+    return defineValues<K, T>(this.#open(), spec);
   }
 
   /** Counts since it was made, namespaces apart. */

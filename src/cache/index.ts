@@ -1,5 +1,13 @@
 export { CacheManager } from './cache-manager.js';
 export { CounterError, LoadedValueError, PartialWriteError, type CounterProblem } from './errors.js';
+export type {
+  DefinedCallOptions,
+  DefinedWriteOptions,
+  Definition,
+  DefinitionSpec,
+  LoadManySpec,
+  LoadOneSpec,
+} from './definitions/definition.js';
 export type { CacheEntry, EntryState } from './entries/cache-entry.js';
 export type { CacheEvents, CacheFailure } from './events.js';
 export type { NearIsolation, NearOptions } from './near/near-options.js';

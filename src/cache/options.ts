@@ -125,18 +125,18 @@ export interface LoadContext {
 export type Loader<T> = (context: LoadContext) => T | Promise<T>;
 
 /** What a loader of many keys is told. */
-export interface ManyLoadContext {
+export interface ManyLoadContext<K = string> {
   /** Aborts when no caller waits for any of the keys any more. */
   readonly signal: AbortSignal;
   /** What the loader of this one key would be told, and can say: `of(key).notFound()`. @throws ConfigError for another key */
-  of(key: string): LoadContext;
+  of(key: K): LoadContext;
 }
 
 /** Brings the values of keys that the cache does not have. A key that is not in the map has no value: nothing is stored. */
-export type ManyLoader<T> = (
-  missing: string[],
-  context: ManyLoadContext,
-) => ReadonlyMap<string, T> | Promise<ReadonlyMap<string, T>>;
+export type ManyLoader<T, K = string> = (
+  missing: K[],
+  context: ManyLoadContext<K>,
+) => ReadonlyMap<K, T> | Promise<ReadonlyMap<K, T>>;
 
 const CACHE_OPTIONS = ['prefix', 'version', 'codec', 'onError', 'near', 'defaults'] as const;
 const NAMESPACE_OPTIONS = CACHE_OPTIONS.filter((name) => name !== 'prefix');

@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
-
-import { checkFunction, checkText } from '../core/check.js';
-import { canonical } from './canonical.js';
-import { remove } from './invalidations.js';
+import { checkFunction } from '../core/check.js';
+import { Defined } from './definitions/defined.js';
+import { Naming } from './definitions/naming.js';
 import { loadThrough } from './loads/load-through.js';
 import type { LoadOptions } from './options.js';
 import type { Scope } from './scope.js';
@@ -25,37 +23,25 @@ export interface Wrapped<A extends unknown[], T> {
   invalidate(...args: A): Promise<void>;
 }
 
-/** Longer keys are replaced by their hash. */
-const MAX_KEY_LENGTH = 128;
+const KIND = { mark: 'fn', path: 'wrap', input: 'arguments' } as const;
 
+/** A definition whose ids are the arguments. */
 export function wrapFunction<A extends unknown[], T>(
   cache: Scope,
   fn: (...args: A) => Promise<T>,
-  { name, version, key, tags, ...options }: WrapSpec<A, T>,
+  { key, tags, ...rest }: WrapSpec<A, T>,
 ): Wrapped<A, T> {
   checkFunction('wrap.fn', fn);
-  checkText('wrap.name', name);
-  if (key !== undefined) checkFunction('wrap.key', key);
-  // a namespace of functions: no key of a caller is one of theirs. Its defaults are checked here and now
-  const isMade = typeof tags === 'function';
-  const defaults = isMade ? options : { ...options, tags };
-  const results = cache.section(`fn/${name}`, { version, defaults });
-  const idOf = (args: A): string =>
-    shortened(key === undefined ? canonical('arguments', args) : canonical('key', key(...args)));
-  const wrapped = async (...args: A): Promise<T> => {
-    results.assertOpen();
-    const made = isMade ? { tags: tags(...args) } : undefined;
-    return (await loadThrough(results, { key: idOf(args), load: () => fn(...args), options: made })) as T;
-  };
-  const invalidate = async (...args: A): Promise<void> => {
-    results.assertOpen();
-    await remove(results, [idOf(args)]);
-  };
+  const naming = new Naming<A>(cache, KIND, { ...rest, key: ofList(key), tags: ofList(tags) });
+  const results = new Defined<A, T>(naming, (scope, { id, ...loading }) =>
+    loadThrough(scope, { ...loading, load: () => fn(...id) }),
+  );
+  const wrapped = (...args: A): Promise<T> => results.get(args);
+  const invalidate = async (...args: A): Promise<void> => void (await results.invalidate(args));
   return Object.assign(wrapped, { invalidate });
 }
 
-/** No canonical text begins as a hash does here. */
-function shortened(text: string): string {
-  if (text.length <= MAX_KEY_LENGTH) return text;
-  return `sha256:${createHash('sha256').update(text).digest('base64url')}`;
+/** The same function of a list of its arguments; what is none stays what it is. */
+function ofList<A extends unknown[], R, O>(fn: ((...args: A) => R) | O): ((args: A) => R) | O {
+  return typeof fn === 'function' ? (args: A): R => (fn as (...args: A) => R)(...args) : fn;
 }

@@ -20,21 +20,36 @@ export async function loadMany(scope: Scope, { keys, load, options }: LoadingMan
   if (!Array.isArray(keys)) throw wrong('keys', 'an array of keys', keys);
   checkFunction('load', load);
   const ids = [...new Set(keys)];
-  const batch = new LoadBatch(load, ids);
-  const loads = ids.map(async (key) => {
-    try {
-      return await loadThrough(scope, {
-        key,
-        load: (context) => batch.load(key, context),
-        options,
-        onWaiting: () => batch.decided(key),
-      });
-    } finally {
-      batch.decided(key);
-    }
-  });
-  const values = await Promise.all(loads);
+  const batch = new LoadBatch<string>({ load, path: 'load', maxBatch: Number.POSITIVE_INFINITY });
+  const values = await Promise.all(ids.map((key) => loadTogether(scope, batch, { id: key, key, options })));
   const found = new Map<string, unknown>();
   for (const [index, id] of ids.entries()) if (values[index] !== undefined) found.set(id, values[index]);
   return found;
+}
+
+/** One of those whose loads are made as one. */
+export interface LoadingOne<K> {
+  /** As the loader knows it. */
+  readonly id: K;
+  readonly key: string;
+  readonly options: Duration | LoadOptions<unknown> | undefined;
+}
+
+/** A `getOrSet` whose load is made as one with those of the same batch. */
+export async function loadTogether<K>(
+  scope: Scope,
+  batch: LoadBatch<K>,
+  { id, key, options }: LoadingOne<K>,
+): Promise<unknown> {
+  const seat = batch.join();
+  try {
+    return await loadThrough(scope, {
+      key,
+      load: (context) => seat.load(id, context),
+      options,
+      onWaiting: () => seat.decided(),
+    });
+  } finally {
+    seat.decided();
+  }
 }
