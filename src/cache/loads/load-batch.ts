@@ -21,6 +21,7 @@ export interface BatchPlan<K> {
 export class LoadBatch<K> {
   readonly #plan: BatchPlan<K>;
   #round: Round<K> | undefined;
+  #seats = 0;
   #wanted: Wanted<K>[] = [];
 
   constructor(plan: BatchPlan<K>) {
@@ -30,7 +31,8 @@ export class LoadBatch<K> {
   /** A seat in the round of this tick. */
   join(): Seat<K> {
     this.#round ??= this.#open();
-    return this.#round.join();
+    this.#seats += 1;
+    return this.#round.join(this.#seats);
   }
 
   #open(): Round<K> {
@@ -53,7 +55,8 @@ export class LoadBatch<K> {
   }
 
   #loadAll(): void {
-    const wanted = this.#wanted;
+    // as they were asked for, whichever node has answered first
+    const wanted = this.#wanted.sort((one, other) => one.place - other.place);
     this.#wanted = [];
     for (const part of this.#parts(wanted)) void this.#load([...part.values()]);
   }

@@ -3,6 +3,8 @@ import type { LoadContext } from '../options.js';
 
 /** One key that is ours to load, and the promise that waits for its value. */
 export interface Wanted<K> {
+  /** That of its call among all calls. */
+  readonly place: number;
   /** As the loader knows it. */
   readonly id: K;
   readonly context: LoadContext;
@@ -40,9 +42,9 @@ export class Round<K> {
     this.#begunMs = plan.clock?.monotonicMs() ?? 0;
   }
 
-  join(): Seat<K> {
+  join(place: number): Seat<K> {
     this.#undecided += 1;
-    return new Seat(this);
+    return new Seat(this, place);
   }
 
   /** Nobody joins any more. */
@@ -87,16 +89,19 @@ export class Round<K> {
 /** The place of one call in a round. */
 export class Seat<K> {
   readonly #round: Round<K>;
+  readonly #place: number;
   #isDecided = false;
 
-  constructor(round: Round<K>) {
+  constructor(round: Round<K>, place: number) {
     this.#round = round;
+    this.#place = place;
   }
 
   /** It is to be loaded here. */
   load(id: K, context: LoadContext): Promise<unknown> {
     this.decided();
-    return new Promise((resolve, reject) => this.#round.add({ id, context, resolve, reject }));
+    const place = this.#place;
+    return new Promise((resolve, reject) => this.#round.add({ place, id, context, resolve, reject }));
   }
 
   /** It is there, or somebody else is loading it, or it has failed. */
