@@ -118,6 +118,28 @@ describe('getOrSetMany', () => {
     expect(asked.length).toBeLessThanOrEqual(2);
   });
 
+  test('a stale key that another call loads anew does not hold up the load of the others', async () => {
+    const { a } = await openTwo();
+    const options = { grace: '1m', softTimeout: '10s' } as const;
+    await a.set('x', 'old', { grace: '1m' });
+    await a.markStale('x');
+    const slow = gate<string>();
+    const begun = gate();
+    const load = () => {
+      begun.open();
+      return slow.opened;
+    };
+    const first = a.getOrSet('x', load, options);
+    await begun.opened;
+    const { asked, load: loadMissing } = loader();
+    const second = a.getOrSetMany(['x', 'z'], loadMissing, options);
+    await eventually(() => asked.length === 1);
+    slow.open('new');
+    expect(await first).toBe('new');
+    expect([...(await second).values()]).toEqual(['new', 'loaded z']);
+    expect(asked).toEqual([['z']]);
+  });
+
   test('the loader is aborted when nobody waits for any of its keys', async () => {
     const { a } = await openTwo();
     const caller = new AbortController();
