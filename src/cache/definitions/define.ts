@@ -22,18 +22,17 @@ type Loaders<K, T> = Pick<DefinitionSpec<K, T>, 'load' | 'loadMany' | 'maxBatch'
 
 /** Where the values come from. */
 function obtainBy<K, T>(cache: Scope, { load, loadMany, maxBatch = MAX_BATCH }: Loaders<K, T>): Obtain<K> {
-  if ((load === undefined) === (loadMany === undefined)) {
-    const received = load === undefined ? 'neither' : 'both';
-    throw new ConfigError([{ option: 'define.load', expected: 'either this or `loadMany`', received }]);
-  }
   checkInteger('define.maxBatch', maxBatch, { min: 1, max: Number.MAX_SAFE_INTEGER });
-  if (loadMany === undefined) {
+  if (load !== undefined && loadMany === undefined) {
     checkFunction('define.load', load);
-    return (scope, { id, key, options }) =>
-      loadThrough(scope, { key, load: (context) => load?.(id, context), options });
+    return (scope, { id, key, options }) => loadThrough(scope, { key, load: (context) => load(id, context), options });
   }
-  checkFunction('define.loadMany', loadMany);
-  const { clock } = cache.common.manager;
-  const batch = new LoadBatch<K>({ load: loadMany, path: 'define.loadMany', maxBatch, clock });
-  return (scope, loading) => loadTogether(scope, batch, loading);
+  if (loadMany !== undefined && load === undefined) {
+    checkFunction('define.loadMany', loadMany);
+    const { clock } = cache.common.manager;
+    const batch = new LoadBatch<K>({ load: loadMany, path: 'define.loadMany', maxBatch, clock });
+    return (scope, loading) => loadTogether(scope, batch, loading);
+  }
+  const received = load === undefined ? 'neither' : 'both';
+  throw new ConfigError([{ option: 'define.load', expected: 'either this or `loadMany`', received }]);
 }

@@ -34,9 +34,8 @@ export class Defined<K, T> implements Definition<K, T> {
     if (!Array.isArray(ids)) throw wrong('ids', 'an array of ids', ids);
     const keys = new Map<K, string>(ids.map((id: K) => [id, this.#keyOf(id)]));
     // several ids may have one key: one of them is asked for
-    const firsts = new Map<string, K>();
-    for (const [id, key] of keys) if (!firsts.has(key)) firsts.set(key, id);
-    const loadings = Array.from(firsts, ([key, id]) => this.#loading(id, key, options));
+    const idsOf = new Map(Array.from(keys, ([id, key]) => [key, id]));
+    const loadings = Array.from(idsOf, ([key, id]) => this.#loading(id, key, options));
     return this.#call('getOrSetMany', undefined, async (scope) => {
       const values = new Map<string, unknown>();
       const obtained = loadings.map(async (loading) => values.set(loading.key, await this.#obtain(scope, loading)));
@@ -101,7 +100,7 @@ export class Defined<K, T> implements Definition<K, T> {
   }
 
   #writing(id: K, ttl: Duration | DefinedWriteOptions | undefined): Duration | DefinedWriteOptions | undefined {
-    const isObject = typeof ttl === 'object';
+    const isObject = typeof ttl === 'object' && ttl !== null;
     if (isObject && 'tags' in ttl) throw wrong('define.set.tags', 'left out: the definition has them', ttl.tags);
     const tags = this.#naming.tagsOf(id);
     if (tags === undefined) return ttl;

@@ -55,7 +55,7 @@ describe('loadMany', () => {
       [alike, 'loaded 1'],
     ]);
     expect(found.get(alike)).toBe('loaded 1');
-    expect(asked).toEqual([[other, one]]);
+    expect(asked).toEqual([[{ n: 2 }, { n: 1 }]]);
   });
 
   test('of an id that it leaves out there is no value, and that is remembered only where it is told', async () => {

@@ -122,6 +122,7 @@ describe('a definition', () => {
     await cache.invalidateTags('user:1');
     expect([await users.get(1), await users.get(2)]).toEqual(['loaded 1', 'set']);
     await expect(users.set(1, 'x', { tags: ['mine'] } as never)).rejects.toMatchObject({ code: 'RU_CONFIG' });
+    await expect(users.set(1, 'x', null as never)).rejects.toMatchObject({ code: 'RU_CONFIG' });
     await expect(users.set(1, undefined as never)).rejects.toMatchObject({ code: 'RU_CONFIG' });
   });
 

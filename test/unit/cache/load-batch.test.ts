@@ -34,6 +34,24 @@ test('what a round is to load waits for those who have not decided, and goes tog
   expect(asked).toEqual([[1, 2, 3]]);
 });
 
+test('a round takes the calls of its tick, those that promises lead to included, and no others', async () => {
+  const { asked, join } = open();
+  const late = await new Promise<Seat<number>>((resolve) => {
+    setImmediate(() => {
+      void join(1)[0].load(1, about(1));
+      void Promise.resolve().then(() => resolve(join(1)[0]));
+    });
+  });
+  await turn();
+  expect(asked).toEqual([]);
+  void join(1)[0].load(3, about(3));
+  await turn();
+  expect(asked).toEqual([[3]]);
+  void late.load(2, about(2));
+  await turn();
+  expect(asked).toEqual([[3], [1, 2]]);
+});
+
 test('a call that decides twice is counted once', async () => {
   const { asked, join } = open();
   const [one, two] = join(3) as Seat<number>[];
