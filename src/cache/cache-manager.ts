@@ -1,5 +1,7 @@
 import type { RedisManager } from '../client/manager.js';
 import type { Duration } from '../core/duration.js';
+import { defineValues } from './definitions/define.js';
+import type { Definition, DefinitionSpec, LoadManySpec, LoadOneSpec } from './definitions/definition.js';
 import type { CacheEntry } from './entries/cache-entry.js';
 import { explain } from './reads/explain.js';
 import type { CacheEvents } from './events.js';
@@ -19,8 +21,7 @@ import type {
 import { holdsValue, readMany, readOne, take } from './reads/reads.js';
 import { Scope } from './scope.js';
 import { type CacheStats, statsOf } from './stats.js';
-import { type Definition, type DefinitionSpec, defineValues } from './functions/define.js';
-import { type Wrapped, wrapFunction, type WrapSpec } from './functions/wrap.js';
+import { type Wrapped, wrapFunction, type WrapSpec } from './wrap.js';
 import { cacheTraces, tracedCall } from './trace.js';
 import { touch, writeAll, writeIfAbsent, writeOne, type Writing } from './writes.js';
 
@@ -305,22 +306,21 @@ export class CacheManager implements AsyncDisposable {
   }
 
   /**
-   * One kind of value in one place: its name, what tells one id from another, how it is loaded, for how long it lives, its
-   * tags, its schema, its version. An entry of another version, or one that the schema rejects, is loaded anew.
+   * Values of one name that are known by an id and loaded in one place: typed, and with keys, tags, schema and version of
+   * their own. Their keys are made of the name and the id, as those of `wrap` are of the arguments, and are no key of the
+   * cache or of a namespace; `clear` and `invalidateTags` of this cache reach them. With `loadMany` the ids of
+   * one tick that have to be loaded are loaded together.
    *
-   * With `loadMany`, all ids that were asked for in one tick and have to be loaded here, by whichever calls, are one call of
-   * it; each id keeps its own lease, lifetime and failure. Ids are told apart as arguments of `wrap` are.
+   * Make it once for a name: two definitions of the same name share their values, but not the calls of `loadMany`.
    *
-   * @param spec exactly one of `load` and `loadMany`
-   * @throws ConfigError for a wrong spec; from its functions, by rejection, for ids that are no plain data
-   * Cost: as `getOrSet`, `set`, `delete`, `markStale` and `get`.
-   *
-   * @example
-   * const users = cache.define({ name: 'user', loadMany: (ids: number[]) => db.users(ids), ttl: '1h', tags: ['users'] });
-   * const user = await users.get(7);
+   * @throws ConfigError for a wrong spec
+   * Cost: nothing. Of its calls: as of those of the cache.
    */
-  define<K, T>(spec: DefinitionSpec<K, T>): Definition<K, T> {
-    return defineValues(this.#open(), spec);
+  define<K, T>(spec: LoadOneSpec<K, T>): Definition<K, T>;
+  /** An id that `loadMany` does not bring has no value. */
+  define<K, T>(spec: LoadManySpec<K, T>): Definition<K, T | undefined>;
+  define<K, T>(spec: DefinitionSpec<K, T>): Definition<K, T | undefined> {
+    return defineValues<K, T>(this.#open(), spec);
   }
 
   /** Counts since it was made, namespaces apart. */

@@ -1,5 +1,13 @@
 export { CacheManager } from './cache-manager.js';
 export { CounterError, LoadedValueError, PartialWriteError, type CounterProblem } from './errors.js';
+export type {
+  DefinedCallOptions,
+  DefinedWriteOptions,
+  Definition,
+  DefinitionSpec,
+  LoadManySpec,
+  LoadOneSpec,
+} from './definitions/definition.js';
 export type { CacheEntry, EntryState } from './entries/cache-entry.js';
 export type { CacheEvents, CacheFailure } from './events.js';
 export type { NearCoherence, NearIsolation, NearOptions } from './near/near-options.js';
@@ -14,14 +22,7 @@ export type {
   ReadOptions,
   WriteOptions,
 } from './options.js';
-export type {
-  BatchDefinition,
-  Definition,
-  DefinitionCallOptions,
-  DefinitionSpec,
-  SingleDefinition,
-} from './functions/define.js';
-export type { Wrapped, WrapSpec } from './functions/wrap.js';
+export type { Wrapped, WrapSpec } from './wrap.js';
 export type { CacheLoadTrace } from './loads/load-trace.js';
 export type { CacheOperationTrace } from './trace.js';
 export type { InvalidateOptions } from './invalidations.js';

@@ -120,23 +120,24 @@ export class Scope implements Reading {
   }
 
   namespace(name: string, options: NamespaceOptions): Scope {
-    return this.#inside(name, options, this.space.namespace(name));
-  }
-
-  /** Keys of its own which `clear` and `invalidateTags` of this one reach. */
-  section(name: string, options: NamespaceOptions): Scope {
-    return this.#inside(name, options, this.#epochSpace);
-  }
-
-  #inside(name: string, options: NamespaceOptions, epochSpace: KeySpace): Scope {
     checkText('cache.namespace', name);
+    const space = this.space.namespace(name);
+    return this.#inside(space, options, space);
+  }
+
+  /** Keys of its own, no namespace's, which `clear` and `invalidateTags` of this one reach. */
+  section(space: KeySpace, options: NamespaceOptions): Scope {
+    return this.#inside(space, options, this.#epochSpace);
+  }
+
+  #inside(space: KeySpace, options: NamespaceOptions, epochSpace: KeySpace): Scope {
     checkNamespaceOptions(options);
     const codecOptions = options.codec ?? this.codecOptions;
     const version = options.version ?? this.#version;
     const events = new Events(this.events);
     const sameFormat = options.codec === undefined && version === this.#version;
     return new Scope(this.common, {
-      space: this.space.namespace(name),
+      space,
       codecOptions,
       version,
       format: sameFormat ? this.format : new EntryFormat(codecOptions, version),

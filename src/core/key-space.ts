@@ -23,7 +23,16 @@ export class KeySpace {
 
   /** A key space inside this one, whose keys no id of this one can reach. */
   namespace(name: string): KeySpace {
-    return new KeySpace(`${this.root}@${escape(name).replaceAll(':', '%3A')}:`);
+    return this.#inside('@', name);
+  }
+
+  /** As `namespace`, for what the module itself makes: no namespace of this space reaches its keys, either. */
+  section(kind: string, name: string): KeySpace {
+    return this.#inside(`${kind}@`, name);
+  }
+
+  #inside(mark: string, name: string): KeySpace {
+    return new KeySpace(`${this.root}${mark}${escape(name).replaceAll(':', '%3A')}:`);
   }
 
   /**

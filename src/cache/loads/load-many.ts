@@ -1,7 +1,7 @@
 import { checkFunction, wrong } from '../../core/check.js';
 import type { Duration } from '../../core/duration.js';
 import { LoadBatch } from './load-batch.js';
-import { type Loading, loadThrough } from './load-through.js';
+import { loadThrough } from './load-through.js';
 import type { LoadOptions, ManyLoader } from '../options.js';
 import type { Scope } from '../scope.js';
 
@@ -20,31 +20,36 @@ export async function loadMany(scope: Scope, { keys, load, options }: LoadingMan
   if (!Array.isArray(keys)) throw wrong('keys', 'an array of keys', keys);
   checkFunction('load', load);
   const ids = [...new Set(keys)];
-  const batch = new LoadBatch(load, Number.POSITIVE_INFINITY);
-  const loads = ids.map((key) => loadInBatch(scope, batch, { id: key, key, options }));
-  const values = await Promise.all(loads);
+  const batch = new LoadBatch<string>({ load, path: 'load', maxBatch: Number.POSITIVE_INFINITY });
+  const values = await Promise.all(ids.map((key) => loadTogether(scope, batch, { id: key, key, options })));
   const found = new Map<string, unknown>();
   for (const [index, id] of ids.entries()) if (values[index] !== undefined) found.set(id, values[index]);
   return found;
 }
 
-/** One call of a batch: what the loader of the batch calls it, and what the cache does. */
-export interface BatchedLoading<K> extends Pick<Loading, 'key' | 'options'> {
+/** One of those whose loads are made as one. */
+export interface LoadingOne<K> {
+  /** As the loader knows it. */
   readonly id: K;
+  readonly key: string;
+  readonly options: Duration | LoadOptions<unknown> | undefined;
 }
 
-/** A `getOrSet` whose load, if there is to be one, is made with the others of its batch. */
-export async function loadInBatch<K>(scope: Scope, batch: LoadBatch<K>, loading: BatchedLoading<K>): Promise<unknown> {
-  const { id, key, options } = loading;
-  const ticket = batch.enter();
+/** A `getOrSet` whose load is made as one with those of the same batch. */
+export async function loadTogether<K>(
+  scope: Scope,
+  batch: LoadBatch<K>,
+  { id, key, options }: LoadingOne<K>,
+): Promise<unknown> {
+  const seat = batch.join();
   try {
     return await loadThrough(scope, {
       key,
-      load: (context) => batch.load(ticket, id, context),
+      load: (context) => seat.load(id, context),
       options,
-      onWaiting: () => batch.decided(ticket),
+      onWaiting: () => seat.decided(),
     });
   } finally {
-    batch.decided(ticket);
+    seat.decided();
   }
 }

@@ -160,7 +160,10 @@ function loadInBackground(scope: Scope, call: LoadCall): Flight | undefined {
   const { flights, manager } = scope.common;
   const { read, plan } = call;
   const current = flights.at(read.key);
-  if (current?.format === scope.format && (current.beginsAfter(read) || current.isIntact(read))) return current;
+  if (current?.format === scope.format && (current.beginsAfter(read) || current.isIntact(read))) {
+    call.onWaiting?.();
+    return current;
+  }
   if (read.bytes !== undefined && isLeased(read.bytes, manager.serverTime.latestMs())) return undefined;
   const flight = start(scope, call, true);
   const limit =

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
-import { canonical } from '../../../src/cache/functions/canonical.js';
+import { canonical } from '../../../src/cache/canonical.js';
 
 const text = (value: unknown): string => canonical('arguments', value);
 

@@ -39,16 +39,22 @@ describe('KeySpace', () => {
   );
   const place = fc.record({
     namespace: fc.option(id),
+    section: fc.option(fc.constantFrom('fn', 'def')),
     id,
     part: fc.option(fc.constantFrom('q', 'f'), { nil: undefined }),
   });
-  const keyOf = (p: { namespace: string | null; id: string; part: string | undefined }): string =>
-    (p.namespace === null ? cache : cache.namespace(p.namespace)).key(p.id, p.part);
+  type Place = { namespace: string | null; section: string | null; id: string; part: string | undefined };
+  const spaceOf = ({ namespace, section }: Place): KeySpace => {
+    if (namespace === null) return cache;
+    return section === null ? cache.namespace(namespace) : cache.section(section, namespace);
+  };
+  const keyOf = (p: Place): string => spaceOf(p).key(p.id, p.part);
 
-  it('never gives two places one key, whatever ids, namespaces and parts', () => {
+  it('never gives two places one key, whatever ids, namespaces, sections and parts', () => {
     fc.assert(
       fc.property(place, place, (a, b) => {
-        const same = a.namespace === b.namespace && a.id === b.id && a.part === b.part;
+        const sameSection = a.namespace === null || a.section === b.section;
+        const same = a.namespace === b.namespace && sameSection && a.id === b.id && a.part === b.part;
         expect(keyOf(a) === keyOf(b)).toBe(same);
       }),
       { numRuns: 3_000 },

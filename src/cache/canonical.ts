@@ -1,6 +1,6 @@
 import { isDate } from 'node:util/types';
 
-import { wrong } from '../../core/check.js';
+import { wrong } from '../core/check.js';
 
 const MAX_DEPTH = 32;
 
