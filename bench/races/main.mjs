@@ -10,7 +10,7 @@ import { failures, resultTable, signOf } from './table.mjs';
 const HELP = `Usage: npm run bench:races -- [options]
   --only T1,T5    only these traps
   --peer NAME     only these peers: ${peers.join(', ')}
-  --server ID     a server of .servers/ or its beginning, such as redis-7.0
+  --server ID     a server of .servers/ or its beginning, such as redis-7.0, or embedded: our engine
   --json FILE     write the results as JSON, - for the output`;
 
 const { values: options } = parseArgs({

@@ -4,7 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 
-import { RedisServer } from '../../dist/testing/index.js';
+import { RedisManager } from '../../dist/client/index.js';
+import { EmbeddedRedis, RedisServer } from '../../dist/testing/index.js';
 import { Context } from './context.mjs';
 import { traps } from './traps/index.mjs';
 
@@ -20,7 +21,7 @@ for (const event of ['unhandledRejection', 'uncaughtException']) {
 process.on('disconnect', () => process.exit(1));
 
 const adapter = await import(`./adapters/${peer}.mjs`);
-const server = await RedisServer.start({ port: true, version: wanted });
+const server = wanted === 'embedded' ? await embedded() : await RedisServer.start({ port: true, version: wanted });
 const offered = await offers();
 process.send({ about: { versions: adapter.packages.map(versionOf), server: server.binary.version } });
 
@@ -32,12 +33,26 @@ for (const trap of traps.filter(({ id }) => ids.includes(id))) {
 }
 process.send({ ended: true }, () => process.exit(0));
 
+/** The engine of the test kit behind a port, which has no process that could be stopped or killed. */
+async function embedded() {
+  const engine = await EmbeddedRedis.start({ listen: 'tcp' });
+  const connection = await RedisManager.connect({ url: engine.url, offlineQueue: false });
+  return {
+    url: engine.url,
+    port: engine.port,
+    binary: { version: 'the embedded engine' },
+    command: (args) => connection.command(args),
+  };
+}
+
 /** The methods of an instance, and what it can be opened with. */
 async function offers() {
   const probe = await adapter.open({ url: server.url, ttlMs: 60_000 });
   const methods = Object.keys(probe);
   await probe.close();
-  return new Set([...methods, ...adapter.features]);
+  // what the traps ask of the server, and our engine does not know
+  const ofServer = wanted === 'embedded' ? [] : ['keyspaceCounts', 'COPY'];
+  return new Set([...methods, ...adapter.features, ...ofServer]);
 }
 
 async function run(trap) {

@@ -24,7 +24,7 @@ const reading = (cache, key) => cache.getOrSet(key, () => 'reloaded');
 const cut = {
   id: 'T5',
   title: 'near cache whose channel was cut during a write does not stay stale',
-  needs: ['near', 'getOrSet', 'set'],
+  needs: ['near', 'getOrSet', 'set', 'keyspaceCounts'],
   async run(context) {
     const key = context.key();
     const writer = await context.open(NEAR);
@@ -168,14 +168,14 @@ async function removedElsewhere(context, remove) {
 const deleted = {
   id: 'T20',
   title: 'delete by a process that does not hold the key reaches all',
-  needs: ['near', 'getOrSet', 'set', 'delete'],
+  needs: ['near', 'getOrSet', 'set', 'delete', 'keyspaceCounts'],
   run: (context) => removedElsewhere(context, (cache, key) => cache.delete(key)),
 };
 
 const cleared = {
   id: 'T20b',
   title: 'clear reaches the near caches of all processes',
-  needs: ['near', 'getOrSet', 'set', 'clear'],
+  needs: ['near', 'getOrSet', 'set', 'clear', 'keyspaceCounts'],
   run: (context) => removedElsewhere(context, (cache) => cache.clear()),
 };
 

@@ -79,7 +79,7 @@ const colliding = {
 const swapped = {
   id: 'T25',
   title: 'encrypted entry copied to another key is not given out there',
-  needs: ['encryption', 'set', 'get'],
+  needs: ['encryption', 'set', 'get', 'COPY'],
   async run(context) {
     const cache = await context.open({ encrypted: true });
     for (const id of ['user:1', 'user:2']) await cache.set(id, `secret of ${id}`);
