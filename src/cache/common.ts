@@ -47,6 +47,7 @@ export function openCommon(manager: RedisManager, { prefix, space, near, events 
   const journal = new Journal({
     clock,
     random,
+    isDown: () => manager.state === 'down',
     clear: (epochKey) => epochs.change(epochKey, 'drop'),
     report: (error) => manager.reportError('cache', error),
     beforeClose: (last) => manager.onClose(last),

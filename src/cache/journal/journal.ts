@@ -16,6 +16,8 @@ export interface Invalidation {
 export interface JournalPorts {
   readonly clock: Clock;
   readonly random: Random;
+  /** There is no connection just now. */
+  readonly isDown: () => boolean;
   /** Clears a namespace. */
   readonly clear: (epochKey: string) => Promise<unknown>;
   /** For an invalidation that is given up, because the server refuses it. */
@@ -32,6 +34,8 @@ export interface JournalStats {
 }
 
 const MAX_PENDING = 10_000;
+/** For so long nobody tries again what has failed, if the connection is still down. */
+const TRIED_MS = 50;
 const RETRY = { baseMs: 200, maxMs: 5_000 } as const;
 
 /**
@@ -43,6 +47,9 @@ export class Journal {
   readonly #ports: JournalPorts;
   readonly #pending = new Map<string, Invalidation>();
   #attempt = 0;
+  /** Why the last one failed, and when. */
+  #failure: Error | undefined;
+  #failedMs = 0;
   #retry: Timer | undefined;
   #replayed = 0;
   #isClosed = false;
@@ -53,9 +60,18 @@ export class Journal {
     this.#ports = ports;
   }
 
-  /** To be called before a read is sent: what it reads is then what the invalidations have left. */
-  sendFirst(): void {
-    if (this.#pending.size > 0) this.#sendAll();
+  /**
+   * To be called before a read is sent: what it reads is then what the invalidations have left. While Redis is away they
+   * are not tried with every read: the read is then not to be sent either.
+   * @returns why it is not to be sent
+   */
+  sendFirst(): Error | undefined {
+    if (this.#pending.size === 0) return undefined;
+    const { clock, isDown } = this.#ports;
+    const isTried = this.#failure !== undefined && clock.monotonicMs() - this.#failedMs < TRIED_MS;
+    if (isTried && isDown()) return this.#failure;
+    this.#sendAll();
+    return undefined;
   }
 
   /** Takes note of an invalidation that failed, unless the server refuses it for good. */
@@ -64,6 +80,8 @@ export class Journal {
     this.#revoke ??= this.#ports.beforeClose(() => this.close());
     if (this.#pending.size >= MAX_PENDING && !this.#pending.has(invalidation.id)) this.#condense();
     this.#pending.set(invalidation.id, invalidation);
+    this.#failure = error as Error;
+    this.#failedMs = this.#ports.clock.monotonicMs();
     this.#sendLater();
   }
 

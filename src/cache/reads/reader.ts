@@ -74,7 +74,8 @@ export class Reader {
 
   /** The epochs are in the same `MGET`. */
   async #readTogether(batch: readonly Waiting[]): Promise<void> {
-    this.#journal.sendFirst();
+    const unsent = this.#journal.sendFirst();
+    if (unsent !== undefined) return failAll(batch, unsent);
     const command = ['MGET'];
     this.#distinct.clear();
     for (let index = 0; index < batch.length; index += 1) {
@@ -105,7 +106,8 @@ export class Reader {
 
   /** The epochs are in other slots, or not to be refused together with the keys. */
   async #readBeside(batch: readonly Waiting[]): Promise<void> {
-    this.#journal.sendFirst();
+    const unsent = this.#journal.sendFirst();
+    if (unsent !== undefined) return failAll(batch, unsent);
     const isAlone = batch.length === 1;
     const keys: string[] = [];
     this.#distinct.clear();
