@@ -29,28 +29,34 @@ import { touch, writeAll, writeIfAbsent, writeOne, type Writing } from './writes
  * Values under keys of Redis, each with an expiry.
  *
  * `null` is a value; `undefined` is a miss and is never stored. Every caller gets a value of its own, decoded from
- * what is stored: changing it changes nobody else's.
+ * what is stored: changing it changes nobody else's. Where values are kept `near`, what is shared is frozen.
  *
  * **When Redis fails.** Under `onError: 'open'` (the default) a failing store is no failure of the call: what cannot
  * be read or decoded is a miss, `set` and `setMany` resolve, `has` says false, `delete` says 0, and an `'error'` event
- * tells. Take note of the event where a lost `delete` matters: the entry may be there until it expires. Under
- * `'throw'` these calls reject. In both modes a loader's error reaches the caller; `increment`, `setIfAbsent`,
+ * tells. Invalidations that failed, and removals in the place of a `set` that did, are sent again before the next read of
+ * this process when Redis answers; they are lost with the process. Under `'throw'` these calls reject, and nothing is sent
+ * again. In both modes a loader's error reaches the caller; `increment`, `setIfAbsent`,
  * `getAndDelete` and `touch` reject, because any answer would be a lie; wrong arguments (`ConfigError`), values that
  * cannot be stored (`SerializationError`) and calls after `close()` (`ClosedError`) reject before anything is sent.
  *
  * **Order.** Calls on one key take effect in the order in which they were made, in this process; except for those that
  * are scripts (`increment`, `setIfAbsent`, `touch`, `markStale`, a `set` with grace) and meet a server which does not know
- * them yet: they are sent again. Concurrent `get`s of one tick, from all namespaces, travel as one `MGET`.
+ * them yet: they are sent again; and a `set` after a `clear` or `invalidateTags` that another process made since this one
+ * looked is not seen before it has resolved. Concurrent `get`s of one tick, from all namespaces, travel as one `MGET`.
  *
  * **Loads.** Across all processes, at most one load per key is in progress, for as long as Redis answers and its lease is
- * renewed. What removes, replaces, expires or evicts the entry meanwhile, even a raw `DEL`, ends its right to store: no
- * value is stored whose load began before, and no later `getOrSet` is given it. Not promised: anything about a source that
+ * renewed. What removes, replaces, expires or evicts the entry meanwhile, even a raw `DEL`, ends its right to store, and
+ * what is loaded across an `invalidateTags` or a `clear` counts for nothing: no value is stored whose load began before, and
+ * no later `getOrSet` is given it. Not promised: anything about a source that
  * answers with old data after the invalidation (a lagging replica), and invalidations that Redis itself forgets in a
  * failover. The lease is given up when the process stands still for longer than it lasts; then two may load, and one is
  * stored.
  *
  * **Freshness.** What is loaded is fresh for its `ttl`, then stale for its `grace`. Times are the server's: a value is
  * never taken for fresh after its end, by the clock of the server that was asked last.
+ *
+ * **Values kept near** (`near`) are never older than `maxStaleness`, fresh by the server's clock, and not served any more
+ * when this process has changed them; see `NearOptions`.
  *
  * **A client that sends again what may have run** (`manager.capabilities.atMostOnce` is false: a wrapped ioredis with its
  * defaults). `increment`, `setIfAbsent` and `getAndDelete` reject with `ConfigError`; a `set` or `delete` may take effect

@@ -30,7 +30,7 @@ export interface Offer {
   readonly leftMs: number | undefined;
   /** Of the epochs in which it is valid. */
   readonly epochKeys: readonly string[];
-  /** `sequence` before the read was sent. */
+  /** As `beforeRead` has said. */
   readonly since: number;
 }
 
@@ -121,8 +121,8 @@ export class Near implements FeedSink {
     return freshUntilMs - this.#nowMs;
   }
 
-  /** To be taken before a read is sent whose entry may be kept. */
-  get sequence(): number {
+  /** To be called before a read is sent whose entry may be kept, and handed in with it; the first begins to listen. */
+  beforeRead(): number {
     this.#feed ??= this.#listen();
     return this.#touched.sequence;
   }

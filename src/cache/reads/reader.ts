@@ -63,7 +63,7 @@ export class Reader {
     if (view === undefined) return this.#batches.add(read);
     const copy = view.find(read.id);
     if (copy !== undefined) return foundNear(read, view.near, copy);
-    read.since = view.near.sequence;
+    read.since = view.near.beforeRead();
     return this.#batches.add(read);
   }
 
