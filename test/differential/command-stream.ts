@@ -205,3 +205,14 @@ export const commandStream: fc.Arbitrary<readonly CommandWords[]> = fc.array(
   fc.oneof(...[strings, strings, keys, hashes, lists, sets, sortedSets, others].map((group) => fc.oneof(...group))),
   { minLength: 1, maxLength: 60, size: 'max' },
 );
+
+/** Servers disagree on whether `MULTI` or `WATCH` inside a transaction breaks it. */
+export function withoutNesting(stream: readonly CommandWords[]): CommandWords[] {
+  let isInside = false;
+  return stream.filter(([name]) => {
+    if (isInside && (name === 'MULTI' || name === 'WATCH')) return false;
+    if (name === 'MULTI') isInside = true;
+    else if (name === 'EXEC' || name === 'DISCARD') isInside = false;
+    return true;
+  });
+}

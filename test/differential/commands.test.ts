@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type CommandWords, commandStream } from './command-stream.js';
+import { type CommandWords, commandStream, withoutNesting } from './command-stream.js';
 import { ask, openPair, type Pair, type Plain, runs } from './pair.js';
 
 const UNORDERED = new Set(['KEYS', 'SMEMBERS', 'HKEYS', 'HVALS', 'SPOP']);
@@ -39,17 +39,6 @@ function transcript(commands: readonly CommandWords[], replies: readonly Plain[]
     const inner = reply.map((item, place) => comparable(queued[place] ?? ['?'], item));
     queued = [];
     return inner;
-  });
-}
-
-/** Servers disagree on whether `MULTI` or `WATCH` inside a transaction breaks it. */
-function withoutNesting(stream: readonly CommandWords[]): CommandWords[] {
-  let isInside = false;
-  return stream.filter(([name]) => {
-    if (isInside && (name === 'MULTI' || name === 'WATCH')) return false;
-    if (name === 'MULTI') isInside = true;
-    else if (name === 'EXEC' || name === 'DISCARD') isInside = false;
-    return true;
   });
 }
 

@@ -51,7 +51,7 @@ export function keepNear({ key, id, by, since, isShared }: Read, { bytes, value,
   const view = by.near;
   if (view === undefined || !by.format.isEntry(bytes) || isSliding(bytes)) return;
   const freshUntilMs = freshUntilOf(bytes);
-  const leftMs = freshUntilMs === 0 ? undefined : freshUntilMs - nowMs;
+  const leftMs = freshUntilMs === 0 ? Number.POSITIVE_INFINITY : freshUntilMs - nowMs;
   view.near.offer({ view, id, key, bytes, value, isShared, loadMs: loadMsOf(bytes), leftMs, epochKeys, since });
 }
 
