@@ -2,7 +2,7 @@ import type { RedisManager } from '../../client/manager.js';
 import type { MessageSink, SinkHandle } from '../../client/subscriptions/subscriber.js';
 import { ignore } from '../../core/abort.js';
 import type { Timer } from '../../core/clock.js';
-import { ClosedError } from '../../core/errors.js';
+import { ClosedError, TimeoutError } from '../../core/errors.js';
 import type { Feed, FeedSink } from './feed.js';
 
 /** What is published: who did it, and which keys were changed; without keys it is a sign of life. */
@@ -22,17 +22,26 @@ export interface BulletinPorts {
 const MAX_PROBE_MS = 1_000;
 const PROBES_PER_STALENESS = 4;
 const RETRY_MS = 1_000;
+const MIN_PATIENCE_MS = 3_000;
 
-/** What is heard of the others, and as of when: by the process's own words, which come back behind theirs. */
+/**
+ * What is heard of the others, and as of when: by the process's own words, which come back behind theirs. The next ones are
+ * sent when the last have come back. Those that never do show that words of others may be lost, too: it is blind then, and if
+ * the server had taken them, the connection that should have brought them is replaced.
+ */
 export class BulletinFeed implements Feed, MessageSink {
   readonly #ports: BulletinPorts;
   readonly #id: string;
   readonly #sink: FeedSink;
   readonly #probeEveryMs: number;
+  readonly #patienceMs: number;
   coherentAsOfMs = Number.NEGATIVE_INFINITY;
   #holding: Promise<SinkHandle | undefined>;
-  /** The last sign of life that was sent. */
-  #asked = { n: 0, sentMs: 0 };
+  /** The sign of life that has not come back yet. */
+  #asked: { readonly n: number; readonly sentMs: number } | undefined;
+  #lastN = 0;
+  /** A sign of life has come back since the subscription was made, or made anew. */
+  #hasHeard = false;
   #timer: Timer | undefined;
   #isClosed = false;
   #isReported = false;
@@ -42,23 +51,28 @@ export class BulletinFeed implements Feed, MessageSink {
     this.#id = id;
     this.#sink = sink;
     this.#probeEveryMs = Math.min(MAX_PROBE_MS, ports.maxStalenessMs / PROBES_PER_STALENESS);
+    this.#patienceMs = Math.max(MIN_PATIENCE_MS, ports.maxStalenessMs);
     this.#holding = this.#subscribe();
   }
 
   onMessage({ payload }: { readonly payload: Buffer }): void {
+    if (this.#isClosed) return;
     const notice = read(payload);
     // what is not understood may have been about any key
     if (notice === undefined) return this.#tell(undefined);
     const { by, keys, n } = notice;
-    if (keys !== undefined && by !== this.#id) this.#tell(keys.length === 0 ? undefined : keys);
-    if (by === this.#id && n === this.#asked.n) this.#heard();
+    // its own changes as well: one whose call has failed may have come about later
+    if (keys !== undefined) this.#tell(keys.length === 0 ? undefined : keys);
+    if (by === this.#id && n !== undefined && n === this.#asked?.n) this.#heard(this.#asked.sentMs);
   }
 
+  /** The subscriber has reported it. */
   onLost(cause: Error): void {
     this.#goBlind(cause);
   }
 
   onRestored(): void {
+    this.#hasHeard = false;
     this.#probe();
   }
 
@@ -73,6 +87,7 @@ export class BulletinFeed implements Feed, MessageSink {
 
   close(): void {
     this.#isClosed = true;
+    this.#asked = undefined;
     this.#timer?.cancel();
     this.#holding.then((handle) => handle?.release()).catch(ignore);
   }
@@ -81,7 +96,7 @@ export class BulletinFeed implements Feed, MessageSink {
     const { manager, channel } = this.#ports;
     try {
       const handle = await manager.subscriber.subscribe({ kind: 'channel', name: channel }, this);
-      this.#probe();
+      this.onRestored();
       return handle;
     } catch (error) {
       this.onFailed(error as Error);
@@ -93,17 +108,46 @@ export class BulletinFeed implements Feed, MessageSink {
   #probe(): void {
     if (this.#isClosed) return;
     const { manager, channel } = this.#ports;
-    this.#asked = { n: this.#asked.n + 1, sentMs: manager.clock.monotonicMs() };
-    const notice: Notice = { by: this.#id, n: this.#asked.n };
-    manager.command(['PUBLISH', channel, JSON.stringify(notice)]).catch((error: unknown) => this.#report(error));
-    this.#wait(this.#probeEveryMs, () => this.#probe());
+    const n = (this.#lastN += 1);
+    this.#asked = { n, sentMs: manager.clock.monotonicMs() };
+    const notice: Notice = { by: this.#id, n };
+    manager.command(['PUBLISH', channel, JSON.stringify(notice)]).then(
+      () => this.#taken(n),
+      (error: unknown) => this.#refused(n, error as Error),
+    );
   }
 
-  #heard(): void {
+  #heard(sentMs: number): void {
     const isFirst = this.coherentAsOfMs === Number.NEGATIVE_INFINITY;
-    this.coherentAsOfMs = this.#asked.sentMs;
+    this.coherentAsOfMs = sentMs;
+    this.#asked = undefined;
+    this.#hasHeard = true;
     this.#isReported = false;
+    this.#wait(this.#probeEveryMs, () => this.#probe());
     if (isFirst) this.#sink.onArmed();
+  }
+
+  #refused(n: number, error: Error): void {
+    if (this.#asked?.n !== n) return;
+    this.#goBlind(error);
+    if (error instanceof ClosedError) return;
+    this.#report(error);
+    this.#wait(RETRY_MS, () => this.#probe());
+  }
+
+  /** The server has it, so it is to come back soon. */
+  #taken(n: number): void {
+    if (this.#asked?.n !== n) return;
+    // after a standstill of this process, what has arrived meanwhile is read first
+    this.#wait(this.#patienceMs, () => void setImmediate(() => this.#lost(n)));
+  }
+
+  #lost(n: number): void {
+    if (this.#asked?.n !== n) return;
+    const error = new TimeoutError('A message to itself', this.#patienceMs);
+    // reported by the subscriber; where nothing has ever come back another connection would do no better
+    if (this.#hasHeard) return this.#ports.manager.subscriber.replace(error);
+    this.#refused(n, error);
   }
 
   #tell(keys: readonly string[] | undefined): void {
@@ -112,7 +156,8 @@ export class BulletinFeed implements Feed, MessageSink {
 
   #goBlind(cause: Error): void {
     this.#timer?.cancel();
-    if (this.coherentAsOfMs === Number.NEGATIVE_INFINITY) return;
+    this.#asked = undefined;
+    if (this.#isClosed || this.coherentAsOfMs === Number.NEGATIVE_INFINITY) return;
     this.coherentAsOfMs = Number.NEGATIVE_INFINITY;
     this.#sink.onBlind(cause);
   }
@@ -133,8 +178,19 @@ export class BulletinFeed implements Feed, MessageSink {
 function read(payload: Buffer): Notice | undefined {
   try {
     const notice: unknown = JSON.parse(payload.toString());
-    return typeof notice === 'object' && notice !== null && 'by' in notice ? (notice as Notice) : undefined;
+    return isNotice(notice) ? notice : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isNotice(notice: unknown): notice is Notice {
+  if (typeof notice !== 'object' || notice === null) return false;
+  const { by, keys, n } = notice as Record<string, unknown>;
+  if (typeof by !== 'string') return false;
+  return keys === undefined ? typeof n === 'number' : isTexts(keys);
+}
+
+function isTexts(keys: unknown): boolean {
+  return Array.isArray(keys) && keys.every((key) => typeof key === 'string');
 }
