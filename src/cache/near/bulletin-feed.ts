@@ -24,10 +24,17 @@ const PROBES_PER_STALENESS = 4;
 const RETRY_MS = 1_000;
 const MIN_PATIENCE_MS = 3_000;
 
+/** A sign of life that has not come back yet. */
+interface Asked {
+  readonly sentMs: number;
+  /** When the server had it. */
+  takenMs: number | undefined;
+}
+
 /**
- * What is heard of the others, and as of when: by the process's own words, which come back behind theirs. The next ones are
- * sent when the last have come back. Those that never do show that words of others may be lost, too: it is blind then, and if
- * the server had taken them, the connection that should have brought them is replaced.
+ * What is heard of the others, and as of when: by the process's own words, which come back behind theirs. Those that do not,
+ * while later ones do, or for long, show that words of others may be lost, too: it is blind then. If nothing comes any more
+ * that the server has, the connection that should have brought it is replaced.
  */
 export class BulletinFeed implements Feed, MessageSink {
   readonly #ports: BulletinPorts;
@@ -37,11 +44,12 @@ export class BulletinFeed implements Feed, MessageSink {
   readonly #patienceMs: number;
   coherentAsOfMs = Number.NEGATIVE_INFINITY;
   #holding: Promise<SinkHandle | undefined>;
-  /** The sign of life that has not come back yet. */
-  #asked: { readonly n: number; readonly sentMs: number } | undefined;
+  /** Oldest first. */
+  readonly #asked = new Map<number, Asked>();
   #lastN = 0;
   /** A sign of life has come back since the subscription was made, or made anew. */
   #hasHeard = false;
+  #isAsking = false;
   #timer: Timer | undefined;
   #isClosed = false;
   #isReported = false;
@@ -63,7 +71,7 @@ export class BulletinFeed implements Feed, MessageSink {
     const { by, keys, n } = notice;
     // its own changes as well: one whose call has failed may have come about later
     if (keys !== undefined) this.#tell(keys.length === 0 ? undefined : keys);
-    if (by === this.#id && n !== undefined && n === this.#asked?.n) this.#heard(this.#asked.sentMs);
+    if (by === this.#id && n !== undefined) this.#heard(n);
   }
 
   /** The subscriber has reported it. */
@@ -87,7 +95,7 @@ export class BulletinFeed implements Feed, MessageSink {
 
   close(): void {
     this.#isClosed = true;
-    this.#asked = undefined;
+    this.#asked.clear();
     this.#timer?.cancel();
     this.#holding.then((handle) => handle?.release()).catch(ignore);
   }
@@ -107,47 +115,60 @@ export class BulletinFeed implements Feed, MessageSink {
   /** Everything that was published before comes before its own words come back. */
   #probe(): void {
     if (this.#isClosed) return;
-    const { manager, channel } = this.#ports;
-    const n = (this.#lastN += 1);
-    this.#asked = { n, sentMs: manager.clock.monotonicMs() };
-    const notice: Notice = { by: this.#id, n };
-    manager.command(['PUBLISH', channel, JSON.stringify(notice)]).then(
-      () => this.#taken(n),
-      (error: unknown) => this.#refused(n, error as Error),
-    );
+    const [oldest] = this.#asked.values();
+    const nowMs = this.#ports.manager.clock.monotonicMs();
+    this.#probeLater();
+    // after a standstill of this process, what has arrived meanwhile is read first
+    if (nowMs - (oldest?.takenMs ?? nowMs) > this.#patienceMs) return void setImmediate(() => this.#giveUp(oldest));
+    if (!this.#isAsking) void this.#ask(nowMs);
   }
 
-  #heard(sentMs: number): void {
-    const isFirst = this.coherentAsOfMs === Number.NEGATIVE_INFINITY;
-    this.coherentAsOfMs = sentMs;
-    this.#asked = undefined;
+  async #ask(sentMs: number): Promise<void> {
+    const { manager, channel } = this.#ports;
+    const n = (this.#lastN += 1);
+    const asked: Asked = { sentMs, takenMs: undefined };
+    this.#asked.set(n, asked);
+    const notice: Notice = { by: this.#id, n };
+    this.#isAsking = true;
+    try {
+      await manager.command(['PUBLISH', channel, JSON.stringify(notice)]);
+      asked.takenMs = manager.clock.monotonicMs();
+    } catch (error) {
+      if (this.#asked.has(n)) this.#fail(error as Error);
+    } finally {
+      this.#isAsking = false;
+    }
+  }
+
+  #heard(n: number): void {
+    const asked = this.#asked.get(n);
+    if (asked === undefined) return;
+    const [oldest] = this.#asked.keys();
+    if (oldest !== n) {
+      this.#goBlind(new Error('messages were lost on their way'));
+      this.#probeLater();
+    }
+    this.#asked.delete(n);
     this.#hasHeard = true;
     this.#isReported = false;
-    this.#wait(this.#probeEveryMs, () => this.#probe());
+    const isFirst = this.coherentAsOfMs === Number.NEGATIVE_INFINITY;
+    this.coherentAsOfMs = asked.sentMs;
     if (isFirst) this.#sink.onArmed();
   }
 
-  #refused(n: number, error: Error): void {
-    if (this.#asked?.n !== n) return;
+  #giveUp(asked: Asked | undefined): void {
+    if (this.#asked.values().next().value !== asked) return;
+    const error = new TimeoutError('A message to itself', this.#patienceMs);
+    // reported by the subscriber; where nothing has ever come back another connection would do no better
+    if (this.#hasHeard) return this.#ports.manager.subscriber.replace(error);
+    this.#fail(error);
+  }
+
+  #fail(error: Error): void {
     this.#goBlind(error);
     if (error instanceof ClosedError) return;
     this.#report(error);
     this.#wait(RETRY_MS, () => this.#probe());
-  }
-
-  /** The server has it, so it is to come back soon. */
-  #taken(n: number): void {
-    if (this.#asked?.n !== n) return;
-    // after a standstill of this process, what has arrived meanwhile is read first
-    this.#wait(this.#patienceMs, () => void setImmediate(() => this.#lost(n)));
-  }
-
-  #lost(n: number): void {
-    if (this.#asked?.n !== n) return;
-    const error = new TimeoutError('A message to itself', this.#patienceMs);
-    // reported by the subscriber; where nothing has ever come back another connection would do no better
-    if (this.#hasHeard) return this.#ports.manager.subscriber.replace(error);
-    this.#refused(n, error);
   }
 
   #tell(keys: readonly string[] | undefined): void {
@@ -156,7 +177,7 @@ export class BulletinFeed implements Feed, MessageSink {
 
   #goBlind(cause: Error): void {
     this.#timer?.cancel();
-    this.#asked = undefined;
+    this.#asked.clear();
     if (this.#isClosed || this.coherentAsOfMs === Number.NEGATIVE_INFINITY) return;
     this.coherentAsOfMs = Number.NEGATIVE_INFINITY;
     this.#sink.onBlind(cause);
@@ -167,6 +188,10 @@ export class BulletinFeed implements Feed, MessageSink {
     if (this.#isReported || this.#isClosed || error instanceof ClosedError) return;
     this.#isReported = true;
     this.#ports.manager.reportError('cache', error);
+  }
+
+  #probeLater(): void {
+    this.#wait(this.#probeEveryMs, () => this.#probe());
   }
 
   #wait(delayMs: number, then: () => void): void {

@@ -36,16 +36,28 @@ async function armed(maxStalenessMs?: number): Promise<Heard & ReturnType<typeof
 }
 
 describe('what is heard', () => {
-  it('is as coherent as when the last words that came back were sent, and they are sent one after another', async () => {
-    const { channel, feed } = await armed();
-    channel.delayMs = 400;
-    await channel.pass(250);
-    expect(channel.published).toHaveLength(2);
-    await channel.pass(300);
+  it('is as coherent as when the last words that came back were sent, however long they take', async () => {
+    const { channel, feed } = await armed(100);
+    channel.delayMs = 60;
+    await channel.pass(75);
+    expect(feed.coherentAsOfMs).toBe(0);
+    await channel.pass(25);
+    expect(feed.coherentAsOfMs).toBe(25);
+    await channel.pass(1_000);
+    expect(feed.coherentAsOfMs).toBe(1_025);
+    feed.close();
+  });
+
+  it('does not ask again before the server has answered', async () => {
+    const { channel, feed, told } = await armed();
+    channel.isFrozen = true;
+    await channel.pass(10_000);
     expect(channel.published).toHaveLength(2);
     expect(feed.coherentAsOfMs).toBe(0);
-    await channel.pass(100);
-    expect(feed.coherentAsOfMs).toBe(250);
+    channel.thaw();
+    await channel.pass(300);
+    expect(feed.coherentAsOfMs).toBeGreaterThan(10_000);
+    expect(told).toEqual(['armed']);
     feed.close();
   });
 
@@ -92,7 +104,7 @@ describe('it is blind', () => {
     channel.isDeaf = true;
     await channel.pass(3_200);
     expect(told).toEqual(['armed']);
-    await channel.pass(200);
+    await channel.pass(400);
     expect(told).toEqual(['armed', 'blind TimeoutError']);
     expect(channel.replaced).toBe(1);
     channel.restore();
@@ -103,6 +115,20 @@ describe('it is blind', () => {
     channel.isDeaf = false;
     await channel.pass(4_100);
     expect(told).toEqual(['armed', 'blind TimeoutError', 'armed']);
+    feed.close();
+  });
+
+  it('for a moment when words of its own were lost on their way, and later ones were not', async () => {
+    const { channel, feed, told } = await armed();
+    channel.isDeaf = true;
+    await channel.pass(300);
+    channel.isDeaf = false;
+    await channel.pass(200);
+    expect(told).toEqual(['armed', 'blind Error', 'armed']);
+    await channel.pass(5_000);
+    expect(told).toHaveLength(3);
+    expect(feed.coherentAsOfMs).toBeGreaterThan(5_000);
+    expect(channel.reported).toEqual([]);
     feed.close();
   });
 

@@ -20,10 +20,13 @@ export class FakeChannel {
   subscribeRefusal: Error | undefined;
   /** What is published reaches nobody. */
   isDeaf = false;
+  /** The server takes what is published, and does nothing until it thaws. */
+  isFrozen = false;
   /** For how long it takes a message to come back. */
   delayMs = 0;
   readonly sinks = new Set<MessageSink>();
   readonly manager: RedisManager;
+  readonly #frozen: (() => void)[] = [];
 
   constructor() {
     let ids = 0;
@@ -31,7 +34,11 @@ export class FakeChannel {
       clock: this.clock,
       random: { uniform: () => 0.5, bytes: (size: number) => Buffer.alloc(size, (ids += 1)) },
       reportError: (_source: string, error: unknown) => void this.reported.push(error),
-      command: async ([, , payload]: string[]) => this.#publish(String(payload)),
+      command: async ([, , payload]: string[]) => {
+        const published = this.#publish(String(payload));
+        if (this.isFrozen) await new Promise<void>((resolve) => this.#frozen.push(resolve));
+        return published;
+      },
       subscriber: {
         subscribe: async (_target: unknown, sink: MessageSink) => {
           if (this.subscribeRefusal !== undefined) throw this.subscribeRefusal;
@@ -61,6 +68,11 @@ export class FakeChannel {
     for (const sink of this.sinks) sink.onRestored();
   }
 
+  thaw(): void {
+    this.isFrozen = false;
+    for (const go of this.#frozen.splice(0)) go();
+  }
+
   /** Lets time pass, and what follows from it happen. */
   async pass(ms: number): Promise<void> {
     for (let left = ms; left > 0; left -= 25) {
@@ -73,7 +85,8 @@ export class FakeChannel {
     if (this.refusal !== undefined) throw this.refusal;
     this.published.push(text);
     if (this.isDeaf) return 1;
-    if (this.delayMs === 0) this.deliver(text);
+    if (this.isFrozen) this.#frozen.push(() => this.deliver(text));
+    else if (this.delayMs === 0) this.deliver(text);
     else this.clock.timer(this.delayMs, () => this.deliver(text));
     return 1;
   }
