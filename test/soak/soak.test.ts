@@ -24,8 +24,12 @@ test('a quarter of a minute of mixed load under random faults leave nothing unse
   expect(report.settled).toBeGreaterThan(1_000);
 });
 
-test('a near cache under churn keeps to its bounds and to its word, with its feed cut at random', async () => {
-  const report = JSON.parse(await run('soak/near.mjs', '--minutes', '0.2')) as { reads: number; failures: string[] };
-  expect(report.failures).toEqual([]);
-  expect(report.reads).toBeGreaterThan(1_000);
-});
+test.each(['tracking', 'pubsub'])(
+  'near caches under churn keep to their bounds and to their word, with their feeds cut at random: %s',
+  async (coherence) => {
+    const stdout = await run('soak/near.mjs', '--minutes', '0.2', '--coherence', coherence);
+    const report = JSON.parse(stdout) as { reads: number; failures: string[] };
+    expect(report.failures).toEqual([]);
+    expect(report.reads).toBeGreaterThan(1_000);
+  },
+);

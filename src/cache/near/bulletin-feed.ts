@@ -2,7 +2,7 @@ import type { RedisManager } from '../../client/manager.js';
 import type { MessageSink, SinkHandle } from '../../client/subscriptions/subscriber.js';
 import { ignore } from '../../core/abort.js';
 import type { Timer } from '../../core/clock.js';
-import { ClosedError } from '../../core/errors.js';
+import { ClosedError, TimeoutError } from '../../core/errors.js';
 import type { Feed, FeedSink } from './feed.js';
 
 /** What is published: who did it, and which keys were changed; without keys it is a sign of life. */
@@ -22,17 +22,34 @@ export interface BulletinPorts {
 const MAX_PROBE_MS = 1_000;
 const PROBES_PER_STALENESS = 4;
 const RETRY_MS = 1_000;
+const MIN_PATIENCE_MS = 3_000;
 
-/** What is heard of the others, and as of when: by the process's own words, which come back behind theirs. */
+/** A sign of life that has not come back yet. */
+interface Asked {
+  readonly sentMs: number;
+  /** When the server had it. */
+  takenMs: number | undefined;
+}
+
+/**
+ * What is heard of the others, and as of when: by the process's own words, which come back behind theirs. Those that do not,
+ * while later ones do, or for long, show that words of others may be lost, too: it is blind then. If nothing comes any more
+ * that the server has, the connection that should have brought it is replaced.
+ */
 export class BulletinFeed implements Feed, MessageSink {
   readonly #ports: BulletinPorts;
   readonly #id: string;
   readonly #sink: FeedSink;
   readonly #probeEveryMs: number;
+  readonly #patienceMs: number;
   coherentAsOfMs = Number.NEGATIVE_INFINITY;
   #holding: Promise<SinkHandle | undefined>;
-  /** The last sign of life that was sent. */
-  #asked = { n: 0, sentMs: 0 };
+  /** Oldest first. */
+  readonly #asked = new Map<number, Asked>();
+  #lastN = 0;
+  /** A sign of life has come back since the subscription was made, or made anew. */
+  #hasHeard = false;
+  #isAsking = false;
   #timer: Timer | undefined;
   #isClosed = false;
   #isReported = false;
@@ -42,23 +59,28 @@ export class BulletinFeed implements Feed, MessageSink {
     this.#id = id;
     this.#sink = sink;
     this.#probeEveryMs = Math.min(MAX_PROBE_MS, ports.maxStalenessMs / PROBES_PER_STALENESS);
+    this.#patienceMs = Math.max(MIN_PATIENCE_MS, ports.maxStalenessMs);
     this.#holding = this.#subscribe();
   }
 
   onMessage({ payload }: { readonly payload: Buffer }): void {
+    if (this.#isClosed) return;
     const notice = read(payload);
     // what is not understood may have been about any key
     if (notice === undefined) return this.#tell(undefined);
     const { by, keys, n } = notice;
-    if (keys !== undefined && by !== this.#id) this.#tell(keys.length === 0 ? undefined : keys);
-    if (by === this.#id && n === this.#asked.n) this.#heard();
+    // its own changes as well: one whose call has failed may have come about later
+    if (keys !== undefined) this.#tell(keys.length === 0 ? undefined : keys);
+    if (by === this.#id && n !== undefined) this.#heard(n);
   }
 
+  /** The subscriber has reported it. */
   onLost(cause: Error): void {
     this.#goBlind(cause);
   }
 
   onRestored(): void {
+    this.#hasHeard = false;
     this.#probe();
   }
 
@@ -73,6 +95,7 @@ export class BulletinFeed implements Feed, MessageSink {
 
   close(): void {
     this.#isClosed = true;
+    this.#asked.clear();
     this.#timer?.cancel();
     this.#holding.then((handle) => handle?.release()).catch(ignore);
   }
@@ -81,7 +104,7 @@ export class BulletinFeed implements Feed, MessageSink {
     const { manager, channel } = this.#ports;
     try {
       const handle = await manager.subscriber.subscribe({ kind: 'channel', name: channel }, this);
-      this.#probe();
+      this.onRestored();
       return handle;
     } catch (error) {
       this.onFailed(error as Error);
@@ -92,18 +115,60 @@ export class BulletinFeed implements Feed, MessageSink {
   /** Everything that was published before comes before its own words come back. */
   #probe(): void {
     if (this.#isClosed) return;
-    const { manager, channel } = this.#ports;
-    this.#asked = { n: this.#asked.n + 1, sentMs: manager.clock.monotonicMs() };
-    const notice: Notice = { by: this.#id, n: this.#asked.n };
-    manager.command(['PUBLISH', channel, JSON.stringify(notice)]).catch((error: unknown) => this.#report(error));
-    this.#wait(this.#probeEveryMs, () => this.#probe());
+    const [oldest] = this.#asked.values();
+    const nowMs = this.#ports.manager.clock.monotonicMs();
+    this.#probeLater();
+    // after a standstill of this process, what has arrived meanwhile is read first
+    if (nowMs - (oldest?.takenMs ?? nowMs) > this.#patienceMs) return void setImmediate(() => this.#giveUp(oldest));
+    if (!this.#isAsking) void this.#ask(nowMs);
   }
 
-  #heard(): void {
-    const isFirst = this.coherentAsOfMs === Number.NEGATIVE_INFINITY;
-    this.coherentAsOfMs = this.#asked.sentMs;
+  async #ask(sentMs: number): Promise<void> {
+    const { manager, channel } = this.#ports;
+    const n = (this.#lastN += 1);
+    const asked: Asked = { sentMs, takenMs: undefined };
+    this.#asked.set(n, asked);
+    const notice: Notice = { by: this.#id, n };
+    this.#isAsking = true;
+    try {
+      await manager.command(['PUBLISH', channel, JSON.stringify(notice)]);
+      asked.takenMs = manager.clock.monotonicMs();
+    } catch (error) {
+      if (this.#asked.has(n)) this.#fail(error as Error);
+    } finally {
+      this.#isAsking = false;
+    }
+  }
+
+  #heard(n: number): void {
+    const asked = this.#asked.get(n);
+    if (asked === undefined) return;
+    const [oldest] = this.#asked.keys();
+    if (oldest !== n) {
+      this.#goBlind(new Error('messages were lost on their way'));
+      this.#probeLater();
+    }
+    this.#asked.delete(n);
+    this.#hasHeard = true;
     this.#isReported = false;
+    const isFirst = this.coherentAsOfMs === Number.NEGATIVE_INFINITY;
+    this.coherentAsOfMs = asked.sentMs;
     if (isFirst) this.#sink.onArmed();
+  }
+
+  #giveUp(asked: Asked | undefined): void {
+    if (this.#asked.values().next().value !== asked) return;
+    const error = new TimeoutError('A message to itself', this.#patienceMs);
+    // reported by the subscriber; where nothing has ever come back another connection would do no better
+    if (this.#hasHeard) return this.#ports.manager.subscriber.replace(error);
+    this.#fail(error);
+  }
+
+  #fail(error: Error): void {
+    this.#goBlind(error);
+    if (error instanceof ClosedError) return;
+    this.#report(error);
+    this.#wait(RETRY_MS, () => this.#probe());
   }
 
   #tell(keys: readonly string[] | undefined): void {
@@ -112,7 +177,8 @@ export class BulletinFeed implements Feed, MessageSink {
 
   #goBlind(cause: Error): void {
     this.#timer?.cancel();
-    if (this.coherentAsOfMs === Number.NEGATIVE_INFINITY) return;
+    this.#asked.clear();
+    if (this.#isClosed || this.coherentAsOfMs === Number.NEGATIVE_INFINITY) return;
     this.coherentAsOfMs = Number.NEGATIVE_INFINITY;
     this.#sink.onBlind(cause);
   }
@@ -124,6 +190,10 @@ export class BulletinFeed implements Feed, MessageSink {
     this.#ports.manager.reportError('cache', error);
   }
 
+  #probeLater(): void {
+    this.#wait(this.#probeEveryMs, () => this.#probe());
+  }
+
   #wait(delayMs: number, then: () => void): void {
     this.#timer?.cancel();
     this.#timer = this.#ports.manager.clock.backgroundTimer(delayMs, then);
@@ -133,8 +203,19 @@ export class BulletinFeed implements Feed, MessageSink {
 function read(payload: Buffer): Notice | undefined {
   try {
     const notice: unknown = JSON.parse(payload.toString());
-    return typeof notice === 'object' && notice !== null && 'by' in notice ? (notice as Notice) : undefined;
+    return isNotice(notice) ? notice : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isNotice(notice: unknown): notice is Notice {
+  if (typeof notice !== 'object' || notice === null) return false;
+  const { by, keys, n } = notice as Record<string, unknown>;
+  if (typeof by !== 'string') return false;
+  return keys === undefined ? typeof n === 'number' : isTexts(keys);
+}
+
+function isTexts(keys: unknown): boolean {
+  return Array.isArray(keys) && keys.every((key) => typeof key === 'string');
 }

@@ -14,3 +14,9 @@ export interface Feed {
   readonly coherentAsOfMs: number;
   close(): void;
 }
+
+/** Who tells others of changes. */
+export interface Announcer {
+  announce(keys: readonly string[]): void;
+  close(): void;
+}

@@ -32,9 +32,10 @@ export interface NearOptions {
   /** Default: `freeze`. */
   readonly isolation?: NearIsolation | undefined;
   /**
-   * Default: `tracking`. With `pubsub` every process that writes to this cache must say so, even one that keeps nothing
-   * near otherwise; not told is what other programs do to the keys, and in a cluster `maxStaleness` is no hard bound, because
-   * messages of different nodes may overtake each other. Cost: two `PUBLISH` per write.
+   * Default: `tracking`. With `pubsub` every process that writes to this cache must say so, even one that never reads. Not told
+   * is what other programs do to the keys, what expires (a copy ends by its own time), and what was changed by a process
+   * that died before it told; in a cluster `maxStaleness` is no hard bound, because nodes may lose messages between them. Cost: two
+   * `PUBLISH` per write or per tick of them, and one per second and process, which all processes hear.
    */
   readonly coherence?: NearCoherence | undefined;
 }

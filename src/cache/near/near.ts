@@ -5,7 +5,7 @@ import type { EntryFormat } from '../entries/entry.js';
 import type { Events } from '../events.js';
 import type { Copy, Index, Place } from './copy.js';
 import { type EpochCell, EpochCells } from './epoch-cells.js';
-import type { Feed, FeedSink } from './feed.js';
+import type { Announcer, Feed, FeedSink } from './feed.js';
 import { Indexes } from './indexes.js';
 import { mayShare } from './isolate.js';
 import type { NearPlan } from './near-options.js';
@@ -40,7 +40,7 @@ export interface NearPorts {
   /** Begins to listen. Called once, when the first copy could be made. */
   readonly listen: (sink: FeedSink) => Feed;
   /** Tells others of keys that this process has changed; absent where the server does. */
-  readonly announce?: ((keys: readonly string[]) => void) | undefined;
+  readonly bulletin?: Announcer | undefined;
   /** For how long Redis will keep a key. */
   readonly askLeftMs: (key: string) => Promise<number>;
   readonly report: (error: unknown) => void;
@@ -194,7 +194,7 @@ export class Near implements FeedSink {
 
   /** Tells others of keys that this process has changed, where the server does not. */
   announce(keys: readonly string[]): void {
-    this.#ports.announce?.(keys);
+    this.#ports.bulletin?.announce(keys);
   }
 
   stats(): NearStats {
@@ -224,6 +224,7 @@ export class Near implements FeedSink {
 
   close(): void {
     this.#feed?.close();
+    this.#ports.bulletin?.close();
     this.#feed = undefined;
     this.#isArmed = false;
     this.#flush();

@@ -29,7 +29,7 @@ export function openNear(manager: RedisManager, space: KeySpace, { plan, events 
     plan,
     events,
     listen: (sink) => bulletin?.listen(sink) ?? manager.invalidations({ prefix: space.root, maxStalenessMs }, sink),
-    announce: bulletin && ((keys) => bulletin.announce(keys)),
+    bulletin,
     askLeftMs: async (key) => {
       const leftMs: unknown = await manager.command(['PTTL', key]);
       if (typeof leftMs === 'number') return leftMs;

@@ -54,7 +54,7 @@ const DEFAULT_ACK_TIMEOUT_MS = 5_000;
  *
  * A subscription that is asked for while there is no connection waits for the attempt that is under way or planned,
  * and is rejected when that attempt fails: nothing waits for longer than one back-off, one connect and one
- * acknowledgement. Not noticed yet: a connection that is up but silently delivers nothing.
+ * acknowledgement. Not noticed by itself: a connection that is up but silently delivers nothing (`replace`).
  *
  * Cost: 1 round trip per name, for its first sink and after its last; none for those between.
  */
@@ -108,6 +108,11 @@ export class Subscriber {
     const joined = topic.join(sink, signal);
     this.#ensureConnection();
     return joined;
+  }
+
+  /** The connection is up and does not deliver: it ends, and is replaced like any that was lost. */
+  replace(cause: Error): void {
+    if (this.#connection !== undefined) this.#lose(this.#connection, cause);
   }
 
   stats(): SubscriberStats {
