@@ -53,7 +53,6 @@ export class Scope implements Reading {
   readonly plan: LoadPlan;
   readonly tally: Tally = new Tally();
   readonly epochKey: string;
-  readonly epoch: Epoch;
   /** Undefined where its reads all go to Redis. */
   readonly near: NearView | undefined;
   /** 0: none. */
@@ -64,6 +63,7 @@ export class Scope implements Reading {
   readonly #epochSpace: KeySpace;
   readonly #parent: Scope | undefined;
   #terms: WriteTerms | undefined;
+  #epoch: Epoch | undefined;
   #closed = false;
 
   private constructor(common: Common, own: Own) {
@@ -80,15 +80,20 @@ export class Scope implements Reading {
     this.near = own.near?.view(own.space.root, own.format);
     this.#epochSpace = own.epochSpace;
     this.epochKey = own.epochSpace.own('epoch');
-    this.epoch = common.epochs.ofNamespace(this.epochKey);
-    const { epochs, epoch, epochKey } = this;
+    const { epochs, epochKey } = this;
     const tagKey = (tag: string): string => this.tagKey(tag);
     const { space, format, failures } = own;
-    this.uncounted = { space, format, failures, epochs, epoch, epochKey, tagKey, near: undefined, tally: new Tally() };
+    this.uncounted = { space, format, failures, epochs, epochKey, tagKey, near: undefined, tally: new Tally() };
   }
 
   get epochs(): Epochs {
     return this.common.epochs;
+  }
+
+  /** Made when something is written: a namespace that is only named costs nothing. */
+  get epoch(): Epoch {
+    this.#epoch ??= this.epochs.of(this.epochKey);
+    return this.#epoch;
   }
 
   tagKey(tag: string): string {

@@ -28,21 +28,23 @@ const MIN_KEPT_MS = 3_600_000;
 
 /** What this process knows of the epoch at one key. */
 export class Epoch {
-  readonly #key: string;
+  readonly key: string;
   readonly #manager: RedisManager;
   #name: Buffer;
   #bare: Stamp;
-  #isSeen = false;
+  #isSeen: boolean;
   /** Redis keeps it at least until then, by the monotonic clock, unless it is evicted. */
   #keptUntilMs = 0;
   /** The longest lifetime of what is written under it. */
   #lifeMs = 0;
   #asking: Confirmation | undefined;
 
-  constructor(key: string, manager: RedisManager) {
-    this.#key = key;
+  /** @param seen what a reply said it is */
+  constructor(key: string, manager: RedisManager, seen?: Buffer) {
+    this.key = key;
     this.#manager = manager;
-    this.#name = newEpoch(manager.random);
+    this.#name = seen ?? newEpoch(manager.random);
+    this.#isSeen = seen !== undefined;
     this.#bare = { epoch: this.#name, tags: NO_TAGS, changedMs: 0 };
   }
 
@@ -100,7 +102,7 @@ export class Epoch {
   async #ask(): Promise<Buffer> {
     const isKept = this.#keptUntilMs - this.#manager.clock.monotonicMs() >= ENOUGH_FACTOR * this.#lifeMs;
     if (this.#isSeen && isKept) {
-      const found: unknown = await this.#manager.command(['GET', this.#key], BYTES);
+      const found: unknown = await this.#manager.command(['GET', this.key], BYTES);
       if (isEpoch(found)) return this.#see(found);
       this.forget();
     }
@@ -112,8 +114,8 @@ export class Epoch {
     const sentMs = this.#manager.clock.monotonicMs();
     const fresh = this.#isSeen ? newEpoch(this.#manager.random) : this.#name;
     const [before] = await Promise.all([
-      this.#manager.command(['SET', this.#key, fresh, 'NX', 'GET', 'PX', keptMs], IDEMPOTENT),
-      this.#manager.command(['PEXPIRE', this.#key, keptMs, 'GT'], IDEMPOTENT),
+      this.#manager.command(['SET', this.key, fresh, 'NX', 'GET', 'PX', keptMs], IDEMPOTENT),
+      this.#manager.command(['PEXPIRE', this.key, keptMs, 'GT'], IDEMPOTENT),
     ]).catch((error: unknown) => {
       // it may be there by now; if it is lost again, it must not be made a second time
       this.forget();

@@ -8,8 +8,8 @@ import { isEpoch, TAG_EPOCH_BYTES } from './epoch-value.js';
 
 const BYTES = { reply: 'bytes' } as const;
 const MAX_KEYS = 128;
-/** How many epochs of tags a process remembers. One that it has forgotten costs a round trip more. */
-const MAX_KNOWN = 10_000;
+/** How many epochs a process remembers. One that it has forgotten costs a write a round trip more. */
+const MAX_KNOWN = 20_000;
 
 /**
  * The epochs of namespaces and tags, by their keys.
@@ -22,8 +22,7 @@ export class Epochs {
   readonly #manager: RedisManager;
   readonly #change: ScriptOf<typeof CHANGE>;
   readonly #reads: Coalescer<string, Buffer | null>;
-  readonly #ofNamespaces = new Map<string, Epoch>();
-  readonly #ofTags = new Map<string, Epoch>();
+  readonly #known = new Map<string, Epoch>();
 
   constructor(manager: RedisManager) {
     this.#manager = manager;
@@ -37,24 +36,16 @@ export class Epochs {
     });
   }
 
-  ofNamespace(key: string): Epoch {
-    let epoch = this.#ofNamespaces.get(key);
-    if (epoch === undefined) this.#ofNamespaces.set(key, (epoch = new Epoch(key, this.#manager)));
-    return epoch;
-  }
-
-  ofTag(key: string): Epoch {
-    let epoch = this.#ofTags.get(key);
-    if (epoch === undefined) {
-      this.#ofTags.set(key, (epoch = new Epoch(key, this.#manager)));
-      if (this.#ofTags.size > MAX_KNOWN) this.#forgetOldest();
-    }
-    return epoch;
+  /** The epoch at a key: always the same one, unless it was forgotten meanwhile. */
+  of(key: string): Epoch {
+    return this.#known.get(key) ?? this.#add(new Epoch(key, this.#manager));
   }
 
   /** Takes note of what a reply said. */
   observe(key: string, found: Buffer | null): void {
-    (this.#ofNamespaces.get(key) ?? this.#ofTags.get(key))?.observe(found);
+    const known = this.#known.get(key);
+    if (known !== undefined) known.observe(found);
+    else if (found !== null) this.#add(new Epoch(key, this.#manager, Buffer.from(found)));
   }
 
   /** What they are now; null for one that there is not. Those of a tick travel together. Cost: 1 round trip. */
@@ -64,7 +55,7 @@ export class Epochs {
 
   /** Ends the epoch: what was written until now is invalid. Cost: 1 round trip. */
   async change(key: string, mode: ChangeMode): Promise<void> {
-    const known = this.#ofNamespaces.get(key) ?? this.ofTag(key);
+    const known = this.of(key);
     known.forget();
     await this.#change.run([key], [this.#manager.random.bytes(TAG_EPOCH_BYTES), mode, known.keptMs]);
   }
@@ -86,9 +77,15 @@ export class Epochs {
     }
   }
 
+  #add(epoch: Epoch): Epoch {
+    this.#known.set(epoch.key, epoch);
+    if (this.#known.size > MAX_KNOWN) this.#forgetOldest();
+    return epoch;
+  }
+
   #forgetOldest(): void {
-    for (const key of this.#ofTags.keys()) {
-      this.#ofTags.delete(key);
+    for (const key of this.#known.keys()) {
+      this.#known.delete(key);
       return;
     }
   }

@@ -29,7 +29,7 @@ export async function stampLoaded(by: Stamped, plan: WritePlan, { stamp, sinceMs
 }
 
 async function lateTag(by: Stamped, name: string, plan: WritePlan): Promise<Tag & { readonly changedMs: number }> {
-  const epoch = await by.epochs.ofTag(by.tagKey(name)).confirm(plan.ttlMs + plan.graceMs).answered;
+  const epoch = await by.epochs.of(by.tagKey(name)).confirm(plan.ttlMs + plan.graceMs).answered;
   return { name, epoch: tagPart(epoch), changedMs: changedAtOf(epoch) };
 }
 
