@@ -4,25 +4,19 @@ import { ignore } from '../../core/abort.js';
 import type { Timer } from '../../core/clock.js';
 import { ClosedError, TimeoutError } from '../../core/errors.js';
 import type { Feed, FeedSink } from './feed.js';
-
-/** What is published: who did it, and which keys were changed; without keys it is a sign of life. */
-export interface Notice {
-  readonly by: string;
-  readonly keys?: readonly string[];
-  /** Of a sign of life. */
-  readonly n?: number;
-}
+import { readNotice } from './notice.js';
+import { Sequences } from './sequences.js';
 
 export interface BulletinPorts {
   readonly manager: RedisManager;
   readonly channel: string;
-  readonly maxStalenessMs: number;
+  readonly probeEveryMs: number;
+  readonly patienceMs: number;
+  /** Gives a sign of life; `n` is its number, which is told before it can be heard. */
+  readonly say: (about: (n: number) => void) => Promise<unknown>;
 }
 
-const MAX_PROBE_MS = 1_000;
-const PROBES_PER_STALENESS = 4;
 const RETRY_MS = 1_000;
-const MIN_PATIENCE_MS = 3_000;
 
 /** A sign of life that has not come back yet. */
 interface Asked {
@@ -32,21 +26,19 @@ interface Asked {
 }
 
 /**
- * What is heard of the others, and as of when: by the process's own words, which come back behind theirs. Those that do not,
- * while later ones do, or for long, show that words of others may be lost, too: it is blind then. If nothing comes any more
- * that the server has, the connection that should have brought it is replaced.
+ * What is heard of the others, and as of when: by the process's own words, which come back behind theirs. Where anybody's
+ * words have a gap, what was lost may have been about any key. If its own do not come any more, although the server has
+ * them, it is blind, and the connection that should have brought them is replaced.
  */
 export class BulletinFeed implements Feed, MessageSink {
   readonly #ports: BulletinPorts;
   readonly #id: string;
   readonly #sink: FeedSink;
-  readonly #probeEveryMs: number;
-  readonly #patienceMs: number;
+  readonly #sequences = new Sequences();
   coherentAsOfMs = Number.NEGATIVE_INFINITY;
   #holding: Promise<SinkHandle | undefined>;
   /** Oldest first. */
   readonly #asked = new Map<number, Asked>();
-  #lastN = 0;
   /** A sign of life has come back since the subscription was made, or made anew. */
   #hasHeard = false;
   #isAsking = false;
@@ -58,20 +50,19 @@ export class BulletinFeed implements Feed, MessageSink {
     this.#ports = ports;
     this.#id = id;
     this.#sink = sink;
-    this.#probeEveryMs = Math.min(MAX_PROBE_MS, ports.maxStalenessMs / PROBES_PER_STALENESS);
-    this.#patienceMs = Math.max(MIN_PATIENCE_MS, ports.maxStalenessMs);
     this.#holding = this.#subscribe();
   }
 
   onMessage({ payload }: { readonly payload: Buffer }): void {
     if (this.#isClosed) return;
-    const notice = read(payload);
+    const notice = readNotice(payload);
     // what is not understood may have been about any key
     if (notice === undefined) return this.#tell(undefined);
     const { by, keys, n } = notice;
+    if (this.#sequences.isAfterGap(by, n)) this.#tell(undefined);
     // its own changes as well: one whose call has failed may have come about later
     if (keys !== undefined) this.#tell(keys.length === 0 ? undefined : keys);
-    if (by === this.#id && n !== undefined) this.#heard(n);
+    if (by === this.#id) this.#heard(n);
   }
 
   /** The subscriber has reported it. */
@@ -119,22 +110,21 @@ export class BulletinFeed implements Feed, MessageSink {
     const nowMs = this.#ports.manager.clock.monotonicMs();
     this.#probeLater();
     // after a standstill of this process, what has arrived meanwhile is read first
-    if (nowMs - (oldest?.takenMs ?? nowMs) > this.#patienceMs) return void setImmediate(() => this.#giveUp(oldest));
+    if (nowMs - (oldest?.takenMs ?? nowMs) > this.#ports.patienceMs)
+      return void setImmediate(() => this.#giveUp(oldest));
     if (!this.#isAsking) void this.#ask(nowMs);
   }
 
   async #ask(sentMs: number): Promise<void> {
-    const { manager, channel } = this.#ports;
-    const n = (this.#lastN += 1);
+    const { manager, say } = this.#ports;
     const asked: Asked = { sentMs, takenMs: undefined };
-    this.#asked.set(n, asked);
-    const notice: Notice = { by: this.#id, n };
+    let number = 0;
     this.#isAsking = true;
     try {
-      await manager.command(['PUBLISH', channel, JSON.stringify(notice)]);
+      await say((n) => this.#asked.set((number = n), asked));
       asked.takenMs = manager.clock.monotonicMs();
     } catch (error) {
-      if (this.#asked.has(n)) this.#fail(error as Error);
+      if (this.#asked.has(number)) this.#fail(error as Error);
     } finally {
       this.#isAsking = false;
     }
@@ -143,12 +133,8 @@ export class BulletinFeed implements Feed, MessageSink {
   #heard(n: number): void {
     const asked = this.#asked.get(n);
     if (asked === undefined) return;
-    const [oldest] = this.#asked.keys();
-    if (oldest !== n) {
-      this.#goBlind(new Error('messages were lost on their way'));
-      this.#probeLater();
-    }
-    this.#asked.delete(n);
+    // older ones were lost
+    for (const before of this.#asked.keys()) if (before <= n) this.#asked.delete(before);
     this.#hasHeard = true;
     this.#isReported = false;
     const isFirst = this.coherentAsOfMs === Number.NEGATIVE_INFINITY;
@@ -158,7 +144,7 @@ export class BulletinFeed implements Feed, MessageSink {
 
   #giveUp(asked: Asked | undefined): void {
     if (this.#asked.values().next().value !== asked) return;
-    const error = new TimeoutError('A message to itself', this.#patienceMs);
+    const error = new TimeoutError('A message to itself', this.#ports.patienceMs);
     // reported by the subscriber; where nothing has ever come back another connection would do no better
     if (this.#hasHeard) return this.#ports.manager.subscriber.replace(error);
     this.#fail(error);
@@ -191,31 +177,11 @@ export class BulletinFeed implements Feed, MessageSink {
   }
 
   #probeLater(): void {
-    this.#wait(this.#probeEveryMs, () => this.#probe());
+    this.#wait(this.#ports.probeEveryMs, () => this.#probe());
   }
 
   #wait(delayMs: number, then: () => void): void {
     this.#timer?.cancel();
     this.#timer = this.#ports.manager.clock.backgroundTimer(delayMs, then);
   }
-}
-
-function read(payload: Buffer): Notice | undefined {
-  try {
-    const notice: unknown = JSON.parse(payload.toString());
-    return isNotice(notice) ? notice : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isNotice(notice: unknown): notice is Notice {
-  if (typeof notice !== 'object' || notice === null) return false;
-  const { by, keys, n } = notice as Record<string, unknown>;
-  if (typeof by !== 'string') return false;
-  return keys === undefined ? typeof n === 'number' : isTexts(keys);
-}
-
-function isTexts(keys: unknown): boolean {
-  return Array.isArray(keys) && keys.every((key) => typeof key === 'string');
 }

@@ -12,7 +12,7 @@ export class FakeChannel {
   replaced = 0;
   /** What is published, and is no sign of life. */
   get news(): readonly string[] {
-    return this.published.filter((text) => !text.includes('"n":'));
+    return this.published.filter((text) => text.includes('"keys":'));
   }
   /** Publishing fails with it. */
   refusal: Error | undefined;
@@ -25,6 +25,8 @@ export class FakeChannel {
   /** For how long it takes a message to come back. */
   delayMs = 0;
   readonly sinks = new Set<MessageSink>();
+  /** What runs when the manager begins to close. */
+  readonly closeHooks = new Set<() => void>();
   readonly manager: RedisManager;
   readonly #frozen: (() => void)[] = [];
 
@@ -38,6 +40,10 @@ export class FakeChannel {
         const published = this.#publish(String(payload));
         if (this.isFrozen) await new Promise<void>((resolve) => this.#frozen.push(resolve));
         return published;
+      },
+      onClose: (hook: () => void) => {
+        this.closeHooks.add(hook);
+        return () => void this.closeHooks.delete(hook);
       },
       subscriber: {
         subscribe: async (_target: unknown, sink: MessageSink) => {
