@@ -105,7 +105,6 @@ async function answer(scope: Scope, { call, value }: Answering, signal: AbortSig
   if (read.found === 'fresh') return served(scope, call, value);
   if (read.found === 'stale') return serveStale(scope, { call, value }, signal);
   const { flight, isOurs } = await flightFor(scope, call);
-  signal?.throwIfAborted();
   const entry = await arrival(scope, flight, signal);
   const isTooOld = flight.isOlderThan(read) || (!isOurs && flight.isOvertaken);
   return isTooOld ? readOrLoad(scope, again(scope, call), signal) : valueOf(scope, call, entry);

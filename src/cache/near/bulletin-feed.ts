@@ -1,9 +1,10 @@
+import type { InvalidationSink } from '../../client/tracking/invalidation-feed.js';
 import type { RedisManager } from '../../client/manager.js';
 import type { MessageSink, SinkHandle } from '../../client/subscriptions/subscriber.js';
 import { ignore } from '../../core/abort.js';
 import type { Timer } from '../../core/clock.js';
 import { ClosedError, TimeoutError } from '../../core/errors.js';
-import type { Feed, FeedSink } from './feed.js';
+import type { Feed } from './feed.js';
 import { readNotice } from './notice.js';
 import { Sequences } from './sequences.js';
 
@@ -33,7 +34,7 @@ interface Asked {
 export class BulletinFeed implements Feed, MessageSink {
   readonly #ports: BulletinPorts;
   readonly #id: string;
-  readonly #sink: FeedSink;
+  readonly #sink: InvalidationSink;
   readonly #sequences = new Sequences();
   coherentAsOfMs = Number.NEGATIVE_INFINITY;
   #holding: Promise<SinkHandle | undefined>;
@@ -46,7 +47,7 @@ export class BulletinFeed implements Feed, MessageSink {
   #isClosed = false;
   #isReported = false;
 
-  constructor(ports: BulletinPorts, id: string, sink: FeedSink) {
+  constructor(ports: BulletinPorts, id: string, sink: InvalidationSink) {
     this.#ports = ports;
     this.#id = id;
     this.#sink = sink;

@@ -1,9 +1,10 @@
+import type { InvalidationSink } from '../../client/tracking/invalidation-feed.js';
 import type { RedisManager } from '../../client/manager.js';
 import { ignore } from '../../core/abort.js';
 import type { Timer } from '../../core/clock.js';
 import { ClosedError } from '../../core/errors.js';
 import { BulletinFeed, type BulletinPorts } from './bulletin-feed.js';
-import type { Announcer, Feed, FeedSink } from './feed.js';
+import type { Announcer, Feed } from './feed.js';
 import type { Notice } from './notice.js';
 
 const ID_BYTES = 12;
@@ -59,7 +60,7 @@ export class Bulletin implements Announcer {
   }
 
   /** Listens to the others, and to itself, which is how it knows that the others are heard. */
-  listen(sink: FeedSink): Feed {
+  listen(sink: InvalidationSink): Feed {
     const { manager, channel, maxStalenessMs } = this.#options;
     const ports: BulletinPorts = {
       manager,

@@ -1,3 +1,4 @@
+import type { InvalidationSink } from '../../client/tracking/invalidation-feed.js';
 import { LRUCache } from 'lru-cache';
 
 import type { Clock } from '../../core/clock.js';
@@ -5,7 +6,7 @@ import type { EntryFormat } from '../entries/entry.js';
 import type { Events } from '../events.js';
 import type { Copy, Index, Place } from './copy.js';
 import { type EpochCell, EpochCells } from './epoch-cells.js';
-import type { Announcer, Feed, FeedSink } from './feed.js';
+import type { Announcer, Feed } from './feed.js';
 import { Indexes } from './indexes.js';
 import { mayShare } from './isolate.js';
 import type { NearPlan } from './near-options.js';
@@ -38,7 +39,7 @@ export interface NearPorts {
   readonly clock: Clock;
   readonly plan: NearPlan;
   /** Begins to listen. Called once, when the first copy could be made. */
-  readonly listen: (sink: FeedSink) => Feed;
+  readonly listen: (sink: InvalidationSink) => Feed;
   /** Tells others of keys that this process has changed; absent where the server does. */
   readonly bulletin?: Announcer | undefined;
   /** For how long Redis will keep a key. */
@@ -65,7 +66,7 @@ export interface NearStats {
  * served any more from the call on. Nothing that was changed after it was read is kept: a change that is told while a
  * read is under way counts against what it brings.
  */
-export class Near implements FeedSink {
+export class Near implements InvalidationSink {
   readonly #ports: NearPorts;
   readonly #copies: LRUCache<string, Copy>;
   readonly #cells = new EpochCells();
@@ -181,8 +182,9 @@ export class Near implements FeedSink {
       untilMs: nowMs + Math.min(leftMs, plan.ttlMs),
       epochs: this.#cells.take(offer.epochKeys),
     };
-    this.#copies.set(key, copy, { size });
+    // before others go for it: an index that became empty would be forgotten
     index.set(id, copy);
+    this.#copies.set(key, copy, { size });
   }
 
   /** Something is being done to a key, or to an epoch. */

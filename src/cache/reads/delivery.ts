@@ -1,5 +1,5 @@
 import type { PendingCall } from '../../client/coalescer.js';
-import { freshUntilOf, isSliding, loadMsOf } from '../entries/entry-header.js';
+import { freshUntilOf, loadMsOf } from '../entries/entry-header.js';
 import type { Copy } from '../near/copy.js';
 import type { MissReason } from '../stats.js';
 import type { Read, Reading } from './read.js';
@@ -46,10 +46,10 @@ export interface Kept {
   readonly epochKeys: readonly string[];
 }
 
-/** Keeps near what was found; but what a read prolongs, and what has no header, is always read from Redis. */
+/** Keeps near what was found; but what has no header is always read from Redis. */
 export function keepNear({ key, id, by, since, isShared }: Read, { bytes, value, nowMs, epochKeys }: Kept): void {
   const view = by.near;
-  if (view === undefined || !by.format.isEntry(bytes) || isSliding(bytes)) return;
+  if (view === undefined || !by.format.isEntry(bytes)) return;
   const freshUntilMs = freshUntilOf(bytes);
   const leftMs = freshUntilMs === 0 ? Number.POSITIVE_INFINITY : freshUntilMs - nowMs;
   view.near.offer({ view, id, key, bytes, value, isShared, loadMs: loadMsOf(bytes), leftMs, epochKeys, since });

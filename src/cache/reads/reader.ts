@@ -171,7 +171,7 @@ export class Reader {
     }
   }
 
-  /** A value was given: it may be kept near, and its lifetime prolonged. */
+  /** A value was given: its lifetime is prolonged, or it may be kept near. */
   #found(call: Read, kept: Kept): void {
     if (call.found !== 'fresh' || call.aim === 'presence') return;
     if (isSliding(kept.bytes)) this.#sliding.found(call, kept.bytes, kept.nowMs);
