@@ -3,6 +3,7 @@ import { CacheManager } from '../../../src/cache/index.js';
 import { eventually } from '../../support/eventually.js';
 import { noLeaks } from '../../support/no-leaks.js';
 import { connect, onEachNode, raw, target, uniquePrefix } from '../../support/target.js';
+import { warm } from './warm.js';
 
 noLeaks();
 
@@ -15,17 +16,6 @@ async function openTwo() {
   const caches = [a, b].map((manager) => new CacheManager(manager, '5m', { near: NEAR }));
   const [near, other] = caches as [CacheManager, CacheManager];
   return { near, other, root: `${prefix}:cache:` };
-}
-
-/** Reads until it comes from near, and gives what came last. */
-async function warm(cache: CacheManager, key: string): Promise<unknown> {
-  let value: unknown;
-  await eventually(async () => {
-    const before = cache.stats().nearHits;
-    value = await cache.get(key);
-    return cache.stats().nearHits > before;
-  });
-  return value;
 }
 
 describe('where the processes tell each other', () => {

@@ -4,6 +4,7 @@ import type { RedisManager } from '../../../src/client/manager.js';
 import { eventually } from '../../support/eventually.js';
 import { noLeaks } from '../../support/no-leaks.js';
 import { connect, raw, uniquePrefix } from '../../support/target.js';
+import { warm } from './warm.js';
 
 noLeaks();
 
@@ -27,17 +28,6 @@ async function open(options: CacheOptions = {}): Promise<Opened> {
     return near.stats().nearHits > 0;
   });
   return { near, other, root: `${prefix}:cache:`, manager };
-}
-
-/** Reads until it comes from near, and gives what came last. */
-async function warm(cache: CacheManager, key: string): Promise<unknown> {
-  let value: unknown;
-  await eventually(async () => {
-    const before = cache.stats().nearHits;
-    value = await cache.get(key);
-    return cache.stats().nearHits > before;
-  });
-  return value;
 }
 
 const never = (): never => expect.unreachable();
