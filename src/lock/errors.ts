@@ -27,17 +27,27 @@ export class LockTimeoutError extends RedisUtilsError {
  * Why a lock can no longer be relied on:
  * - `expired`: the lease ended, by the local clock or by the server's, without a renewal that was refused or late.
  * - `stolen`: the server names another owner.
+ * - `forced`: somebody called `forceRelease`; the cause says with which reason.
  * - `renewal-timeout`: renewals were sent and got no answer before the lease ended.
  * - `max-hold`: it was held for `renew.maxHold`, so renewal stopped and the lease ended.
  * - `closed`: the manager was closed.
  * - `released`: the guard was used after its own release.
  * - `ending`: it is still held, but not for as long as `assertHeld(minMs)` asked for.
  */
-export type LockLostReason = 'expired' | 'stolen' | 'renewal-timeout' | 'max-hold' | 'closed' | 'released' | 'ending';
+export type LockLostReason =
+  | 'expired'
+  | 'stolen'
+  | 'forced'
+  | 'renewal-timeout'
+  | 'max-hold'
+  | 'closed'
+  | 'released'
+  | 'ending';
 
 const WHY: Readonly<Record<LockLostReason, string>> = {
   expired: 'its lease has ended',
   stolen: 'the server names another owner',
+  forced: 'it was taken away by forceRelease',
   'renewal-timeout': 'no renewal was answered before its lease ended',
   'max-hold': 'it was held for the longest time allowed, then its lease ended',
   closed: 'the manager was closed',

@@ -4,7 +4,11 @@ import type { Clock } from '../core/clock.js';
 import { Deadlines } from '../core/deadlines.js';
 import { ServerError } from '../core/errors.js';
 import type { Random } from '../core/random.js';
-import { type Claim, LockCalls } from './lock-calls.js';
+import { Beats } from './guard/beats.js';
+import { type Holder, Inbox } from './waiting/inbox.js';
+import type { Authority, Claim } from './calls/authority.js';
+import { LockCalls } from './calls/lock-calls.js';
+import type { RunScript } from './calls/run-script.js';
 
 /**
  * What became of a lock at its release.
@@ -18,7 +22,8 @@ export interface ReleaseResult {
 }
 
 /** What the keeper must be able to do to a guard. */
-export interface Kept {
+export interface Kept extends Holder {
+  readonly token: string;
   /** The manager is closing: tell the holder, then give the lock back. Never rejects. */
   close(): Promise<void>;
 }
@@ -35,11 +40,15 @@ export class Keeper {
   readonly clock: Clock;
   readonly random: Random;
   readonly endpoint: string;
-  readonly calls: LockCalls;
-  /** When each held guard looks after its lease next. */
+  /** What others tell this process about its locks. */
+  readonly inbox: Inbox;
+  /** When leases are renewed. */
+  readonly beats: Beats;
+  /** When a guard looks after its lease out of turn. */
   readonly due: Deadlines;
   readonly #manager: RedisManager;
-  readonly #guards = new Set<Kept>();
+  readonly #calls = new Map<RunScript, LockCalls>();
+  readonly #guards = new Map<string, Kept>();
   #entropy: Buffer = Buffer.alloc(0);
   #entropyUsed = 0;
   #acquiring = 0;
@@ -52,7 +61,8 @@ export class Keeper {
     this.random = manager.random;
     this.endpoint = manager.endpoint;
     this.due = new Deadlines(manager.clock);
-    this.calls = new LockCalls(manager);
+    this.beats = new Beats(manager);
+    this.inbox = new Inbox(manager, (token) => this.#guards.get(token));
     manager.onClose(() => this.#close());
   }
 
@@ -60,6 +70,15 @@ export class Keeper {
     let keeper = Keeper.#keepers.get(manager);
     if (keeper === undefined) Keeper.#keepers.set(manager, (keeper = new Keeper(manager)));
     return keeper;
+  }
+
+  /** The calls that a script decides, all of one tick together. */
+  calls(script: RunScript): LockCalls {
+    let calls = this.#calls.get(script);
+    if (calls === undefined) {
+      this.#calls.set(script, (calls = new LockCalls(this.#manager, script, this.inbox.channel)));
+    }
+    return calls;
   }
 
   /** True once the manager closes: what is granted from now on is given back at once. */
@@ -79,11 +98,11 @@ export class Keeper {
   }
 
   keep(guard: Kept): void {
-    this.#guards.add(guard);
+    this.#guards.set(guard.token, guard);
   }
 
   drop(guard: Kept): void {
-    this.#guards.delete(guard);
+    this.#guards.delete(guard.token);
   }
 
   /** An acquisition begins; the manager's close waits for its `leave`. */
@@ -102,15 +121,15 @@ export class Keeper {
   }
 
   /** Gives a lock back. Never rejects: without an answer, the rest is done in the background. */
-  async giveBack(claim: Claim, leaseMs: number): Promise<ReleaseResult> {
+  async giveBack(authority: Authority, claim: Claim, leaseMs: number): Promise<ReleaseResult> {
     try {
       // after the end of the lease the answer changes nothing
-      const { standing } = await this.calls.release(claim, Math.max(MIN_RELEASE_MS, leaseMs));
+      const { standing } = await authority.release(claim, Math.max(MIN_RELEASE_MS, leaseMs));
       return { status: standing === 'held' ? 'released' : standing };
     } catch (error) {
       // somebody has put another kind of value in the lock's place
       if (error instanceof ServerError && error.replyCode === 'WRONGTYPE') return { status: 'stolen' };
-      this.#withdrawLater({ claim, leftMs: leaseMs, attempt: 0 }, error);
+      this.#withdrawLater({ authority, claim, leftMs: leaseMs, attempt: 0 }, error);
       return { status: 'unknown' };
     }
   }
@@ -119,13 +138,13 @@ export class Keeper {
    * Gives back, in the background, what a token may hold: after an acquisition with an unknown end, or a lease that was
    * lost while a renewal was on its way. Tried until it is answered or the lease must have ended by itself.
    */
-  withdraw(claim: Claim, leaseMs: number): void {
-    this.#withdraw({ claim, leftMs: leaseMs, attempt: 0 });
+  withdraw(authority: Authority, claim: Claim, leaseMs: number): void {
+    this.#withdraw({ authority, claim, leftMs: leaseMs, attempt: 0 });
   }
 
   #withdraw(duty: Withdrawal): void {
     const startedMs = this.clock.monotonicMs();
-    this.calls.release(duty.claim).catch((error: unknown) => {
+    duty.authority.release(duty.claim).catch((error: unknown) => {
       const leftMs = duty.leftMs - (this.clock.monotonicMs() - startedMs);
       this.#withdrawLater({ ...duty, leftMs, attempt: duty.attempt + 1 }, error);
     });
@@ -139,14 +158,17 @@ export class Keeper {
 
   async #close(): Promise<void> {
     this.#closing = true;
-    await Promise.all([...this.#guards].map((guard) => guard.close()));
+    this.inbox.wakeAll();
+    await Promise.all(Array.from(this.#guards.values(), (guard) => guard.close()));
     if (this.#acquiring > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     this.due.stop();
-    this.calls.close();
+    this.beats.stop();
+    for (const calls of this.#calls.values()) calls.close();
   }
 }
 
 interface Withdrawal {
+  readonly authority: Authority;
   readonly claim: Claim;
   readonly leftMs: number;
   readonly attempt: number;

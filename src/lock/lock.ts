@@ -1,7 +1,8 @@
 import type { RedisManager } from '../client/manager.js';
 import { checkFunction, checkText, wrong } from '../core/check.js';
 import type { Duration } from '../core/duration.js';
-import { Acquisition } from './acquisition.js';
+import { Acquisition } from './waiting/acquisition.js';
+import { lockRun } from './calls/lock-script.js';
 import { LockLostError } from './errors.js';
 import { Keeper, type ReleaseResult } from './keeper.js';
 import type { LockGuard } from './lock-guard.js';
@@ -41,7 +42,8 @@ export class DistributedLock {
     const terms = checkLockOptions(ttl, options);
     manager.requireAtMostOnce('DistributedLock');
     const hash = manager.keySpace('lock', options?.prefix).key(key);
-    this.#terms = { ...terms, keeper: Keeper.of(manager), key, hash };
+    const keeper = Keeper.of(manager);
+    this.#terms = { ...terms, keeper, authority: keeper.calls(lockRun), shape: '', key, hash };
   }
 
   /**

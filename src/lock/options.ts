@@ -8,6 +8,11 @@ export interface LockOptions {
    * than `maxHold` (10 ms to 24 d, default `'1h'`), so that a forgotten guard does not hold a lock for ever.
    */
   readonly renew?: boolean | { readonly maxHold?: Duration | undefined } | undefined;
+  /**
+   * Who comes next when others wait. `'fifo'` (default): whoever has waited longest. `'barge'`: this one, where it finds
+   * the lock free although others wait.
+   */
+  readonly order?: 'fifo' | 'barge' | undefined;
   /** Facts about the holder that are stored with the lock, at most 4096 bytes as JSON. Not a place for secrets. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** Replaces the manager's key prefix. */
@@ -27,6 +32,7 @@ export interface HoldTerms {
   readonly ttlMs: number;
   readonly renews: boolean;
   readonly maxHoldMs: number;
+  readonly barges: boolean;
   readonly metadata: string;
 }
 
@@ -43,10 +49,12 @@ export function checkTtl(ttl: Duration, path: string): number {
 
 /** @throws ConfigError */
 export function checkLockOptions(ttl: Duration, options: LockOptions = {}): HoldTerms {
-  checkKnown('lock', options, ['renew', 'metadata', 'prefix']);
+  checkKnown('lock', options, ['renew', 'order', 'metadata', 'prefix']);
   if (options.prefix !== undefined) checkText('lock.prefix', options.prefix);
   const ttlMs = checkTtl(ttl, 'lock.ttl');
-  return { ttlMs, ...checkRenew(options.renew), metadata: checkMetadata(options.metadata) };
+  const { order = 'fifo' } = options;
+  if (order !== 'fifo' && order !== 'barge') throw wrong('lock.order', "'fifo' or 'barge'", order);
+  return { ttlMs, ...checkRenew(options.renew), barges: order === 'barge', metadata: checkMetadata(options.metadata) };
 }
 
 function checkRenew(renew: LockOptions['renew'] = true): { renews: boolean; maxHoldMs: number } {

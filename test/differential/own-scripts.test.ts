@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import * as counter from '../../src/cache/counter-script.js';
 import * as entry from '../../src/cache/entries/entry-scripts.js';
 import * as lease from '../../src/cache/loads/lease-scripts.js';
-import * as lock from '../../src/lock/scripts.js';
+import * as lock from '../../src/lock/calls/lock-script.js';
 import * as limit from '../../src/rate-limit/scripts.js';
 import * as session from '../../src/session/scripts.js';
 import { ask, openPair, type Plain, runs } from './pair.js';

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { RedisManager } from '../../../src/client/manager.js';
-import { type Answer, type Operation, readAnswer, run, type RunReply } from '../../../src/lock/scripts.js';
+import { lockRun } from '../../../src/lock/calls/lock-script.js';
+import { type Answer, type Operation, readAnswer, type RunReply } from '../../../src/lock/calls/run-script.js';
 import { connect, raw, rawOnEachNode } from '../../support/target.js';
 import { clockPast } from './server-clock.js';
 
@@ -10,7 +11,7 @@ import { clockPast } from './server-clock.js';
  * with expiry, deletion and flushes in between.
  */
 
-const TTL_MS = { acquire: 50_000, extend: 60_000, release: 0, verify: 0 };
+const TTL_MS: Partial<Record<Operation, number>> = { acquire: 50_000, extend: 60_000 };
 const LOCKS = ['a', 'b', 'foreign'] as const;
 
 interface Ask {
@@ -39,8 +40,8 @@ const step: fc.Arbitrary<readonly Ask[] | Event> = fc.oneof(
 
 async function send(manager: RedisManager, asks: readonly Ask[], keyOf: (lock: string) => string): Promise<RunReply> {
   const keys = asks.map(({ lock }) => keyOf(lock));
-  const args = asks.flatMap(({ operation, token }) => [1, operation, TTL_MS[operation], '', token]);
-  return manager.script(run).run(keys, args);
+  const args = asks.flatMap(({ operation, token }) => [1, operation, TTL_MS[operation] ?? 0, 0, '', '', token]);
+  return manager.script(lockRun).run(keys, ['', 1, ...args]);
 }
 
 function standing({ owner, live }: Model, token: string): string {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { BadReplyError, ConfigError, ServerError, TimeoutError } from '../../../src/core/errors.js';
 import { DistributedLock, type LockGuard, LockLostError } from '../../../src/lock/index.js';
-import { readAnswer } from '../../../src/lock/scripts.js';
+import { readAnswer } from '../../../src/lock/calls/run-script.js';
 import { settle, World } from './world.js';
 
 let world: World;
@@ -187,7 +187,7 @@ describe('the wait of one call', () => {
 
 describe('a reply that the script cannot give', () => {
   test.each([
-    ['acquire', 1],
+    ['acquire', -1],
     ['acquire', null],
     ['acquire', '-5'],
     ['release', 2],

@@ -1,6 +1,7 @@
 import type { RedisManager } from '../../../src/client/manager.js';
 import type { CommandArg, CommandOptions } from '../../../src/client/calls/command.js';
 import type { Script, ScriptDef } from '../../../src/client/script.js';
+import type { MessageSink } from '../../../src/client/subscriptions/subscriber.js';
 import type { Clock, Timer } from '../../../src/core/clock.js';
 import { ConnectionError, ServerError, TimeoutError } from '../../../src/core/errors.js';
 import { KeySpace } from '../../../src/core/key-space.js';
@@ -75,11 +76,24 @@ export async function settle(): Promise<void> {
   for (let i = 0; i < 3; i += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
+interface Queued {
+  readonly token: string;
+  readonly channel: string;
+  readonly ttlMs: number;
+  readonly untilMs: number;
+}
+
 interface Held {
   owner: string;
   fence: number;
   endMs: number;
+  /** Where the owner is told. */
+  channel?: string;
+  queue?: Queued[];
 }
+
+/** What the server gives a waiter until it hears of it. */
+const CLAIM_MS = 1_000;
 
 /**
  * What happens to one command on its way: its request is lost, its reply is lost, or the connection is cut. A `zombie` is
@@ -96,6 +110,9 @@ export interface Call {
   readonly key: string;
   readonly token: string;
   readonly ttlMs: number;
+  readonly waitMs: number;
+  readonly text: string;
+  readonly channel: string;
   readonly atMs: number;
   readonly options: CommandOptions | undefined;
 }
@@ -115,6 +132,11 @@ export class World {
   readonly faults: (Fault | undefined)[] = [];
   /** The fault of every command that has none of its own. */
   weather: Fault | undefined;
+  /** Whether whoever wants to listen to messages can: else they wait for it. */
+  listens = false;
+  /** Messages get lost, though the server counts them as heard. */
+  isDeaf = false;
+  readonly #sinks = new Map<string, MessageSink>();
   readonly random: Random = { uniform: () => 0.5, bytes: (size) => this.#bytes(size) };
   readonly #hooks: (() => void | Promise<void>)[] = [];
   #drawn = 0;
@@ -130,6 +152,13 @@ export class World {
     requireAtMostOnce: () => {},
     onClose: (hook: () => void | Promise<void>) => this.#hooks.push(hook),
     script: (def: ScriptDef<readonly CommandArg[], unknown>) => this.#script(def),
+    subscriber: {
+      subscribe: async ({ name }: { readonly name: string }, sink: MessageSink) => {
+        if (!this.listens) await new Promise(() => {});
+        this.#sinks.set(name, sink);
+        return { release: async () => {} };
+      },
+    },
   } as unknown as RedisManager;
 
   /** A further process: a manager of its own on the same server. */
@@ -216,43 +245,90 @@ export class World {
     return [this.clock.nowMs, ...calls.flatMap((call) => this.#execute(call))];
   }
 
-  #execute({ name, key, token, ttlMs }: Call): [said: string | number, leaseEnd: number] {
+  #execute(call: Call): [said: string | number, leaseEnd: number] {
+    const { name, key, token, ttlMs } = call;
     const nowMs = this.clock.nowMs;
     if (this.foreign.has(key)) return ['WRONGTYPE Operation against a key', nowMs];
-    const held = this.locks.get(key) ?? { owner: '', fence: 0, endMs: 0 };
+    const held: Held = this.locks.get(key) ?? { owner: '', fence: 0, endMs: 0 };
     this.locks.set(key, held);
-    if (name === 'acquire') {
-      if (held.owner !== '' && held.endMs > nowMs) {
-        return [held.owner === token ? String(held.fence) : '', held.endMs];
-      }
-      Object.assign(held, { owner: token, fence: held.fence + 1, endMs: nowMs + ttlMs });
-      return [String(held.fence), held.endMs];
-    }
+    if (name === 'acquire') return this.#acquire(held, call);
     const isOwner = held.owner === token;
     const stranger = held.owner === '' ? 0 : -1;
     if (name === 'release') {
-      if (isOwner) held.owner = '';
+      if (isOwner) this.#handOver(held);
+      held.queue = held.queue?.filter((waiter) => waiter.token !== token) ?? [];
       return [isOwner ? 1 : stranger, nowMs];
+    }
+    if (name === 'force') {
+      const { owner, channel, endMs } = held;
+      if (owner === '' || endMs <= nowMs) return [0, nowMs];
+      this.#handOver(held);
+      this.#tell(channel ?? '', `f ${owner} ${call.text}`);
+      return [1, nowMs];
     }
     const standing = isOwner ? Number(held.endMs > nowMs) : stranger;
     if (name === 'extend' && standing === 1) held.endMs = Math.max(held.endMs, nowMs + ttlMs);
     return [standing, held.endMs];
   }
+
+  #acquire(held: Held, { key, token, ttlMs, waitMs, channel }: Call): [said: string | number, leaseEnd: number] {
+    const nowMs = this.clock.nowMs;
+    const isHeld = held.owner !== '' && held.endMs > nowMs;
+    if (isHeld && held.owner === token) return [String(held.fence), held.endMs];
+    const queue = (held.queue ??= []);
+    const waits = queue.some((waiter) => waiter.token === token);
+    const isFree = !isHeld && (queue.length === 0 || held.owner === token);
+    if (!isFree && waitMs > 0 && !waits) queue.push({ token, channel, ttlMs, untilMs: nowMs + waitMs });
+    const rank = queue.findIndex((waiter) => waiter.token === token);
+    if (isHeld && waits) this.#announce(held, key);
+    if (!isFree && !isHeld) this.#handOver(held);
+    if (isFree || held.owner === '') {
+      Object.assign(held, { owner: token, channel, fence: held.fence + 1, endMs: nowMs + ttlMs });
+    }
+    if (held.owner === token) return [String(held.fence), held.endMs];
+    return [rank === -1 ? '' : rank, held.endMs];
+  }
+
+  #handOver(held: Held): void {
+    const nowMs = this.clock.nowMs;
+    held.owner = '';
+    const queue = held.queue ?? [];
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const { token, channel, ttlMs, untilMs } = next;
+      if (untilMs <= nowMs || !this.#sinks.has(channel)) continue;
+      const endMs = nowMs + Math.min(ttlMs, CLAIM_MS);
+      Object.assign(held, { owner: token, channel, fence: held.fence + 1, endMs });
+      return this.#tell(channel, `g ${token} ${held.fence} ${endMs} ${nowMs}`);
+    }
+  }
+
+  #announce(held: Held, key: string): void {
+    const channels = new Set(held.queue?.map(({ channel }) => channel));
+    for (const [before, channel] of [...channels].entries()) {
+      this.#tell(channel, `l ${held.endMs} ${this.clock.nowMs} ${before} ${key}`);
+    }
+  }
+
+  #tell(channel: string, message: string): void {
+    const sink = this.#sinks.get(channel);
+    if (sink === undefined || this.isDeaf) return;
+    this.#later(() => sink.onMessage({ kind: 'channel', name: channel, channel, payload: Buffer.from(message) }));
+  }
 }
 
+type Unpacked = Omit<Call, 'command' | 'atMs' | 'options'>;
+
 /** The calls in the arguments of `lock.run`. */
-function unpack(
-  keys: readonly string[],
-  args: readonly CommandArg[],
-): Pick<Call, 'name' | 'key' | 'token' | 'ttlMs'>[] {
-  const calls: Pick<Call, 'name' | 'key' | 'token' | 'ttlMs'>[] = [];
-  let at = 0;
+function unpack(keys: readonly string[], args: readonly CommandArg[]): Unpacked[] {
+  const calls: Unpacked[] = [];
+  const channel = args[0] as string;
+  let at = 2;
   while (at < args.length) {
-    const [count, name, ttlMs] = args.slice(at, at + 3) as [number, string, number];
-    for (const token of args.slice(at + 4, at + 4 + count) as string[]) {
-      calls.push({ name, key: keys[calls.length] as string, token, ttlMs });
+    const [count, name, ttlMs, waitMs, , text] = args.slice(at, at + 6) as [number, string, number, number, '', string];
+    for (const token of args.slice(at + 6, at + 6 + count) as string[]) {
+      calls.push({ name, key: keys[calls.length] as string, token, ttlMs, waitMs, text, channel });
     }
-    at += 4 + count;
+    at += 6 + count;
   }
   return calls;
 }

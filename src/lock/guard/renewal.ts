@@ -1,8 +1,9 @@
-import { Expiring } from '../core/deadlines.js';
+import { Expiring } from '../../core/deadlines.js';
+import type { Beating } from './beats.js';
 import { LeaseTime } from './lease-time.js';
-import type { LockLostReason } from './errors.js';
-import type { Claim } from './lock-calls.js';
-import type { LockTerms } from './lock-terms.js';
+import type { LockLostReason } from '../errors.js';
+import type { Claim } from '../calls/authority.js';
+import type { LockTerms } from '../lock-terms.js';
 
 /** What renewal needs of the guard whose lease it renews. */
 export interface Renewable {
@@ -16,20 +17,24 @@ export interface Renewable {
   lose(standing: 'expired' | 'stolen'): void;
 }
 
-/** No lease, however short, is renewed more often than this. */
+/** The shortest pause between two looks. */
 const MIN_INTERVAL_MS = 5;
 const MIN_ANSWER_MS = 5;
 const FIRST_RETRY_MS = 50;
 const MAX_RETRY_MS = 1000;
+/** A lease that has been renewed within this part of it is left for the next beat. */
+const YOUNG = 1 / 9;
 
 /**
- * Keeps the lease of one guard alive: at every third of it, give or take 10 %, one request. A request that fails is
- * repeated after 50, 100, 200 … ms for as long as the lease lasts, and each gets at most half of what is left of the
- * lease for its answer. There is never more than one on its way, and none after `stop`.
+ * Keeps the lease of one guard alive, together with all others of the same length (`Beats`): a request once in a third
+ * of it, and never later than when a half of it has passed. A lease that was handed over is short at first, and renewed
+ * when a third of that has passed. A request that fails is repeated after 50, 100, 200 … ms for as long as the lease
+ * lasts, and each gets at most half of what is left of the lease for its answer. There is never more than one on its
+ * way, and none after `stop`.
  *
  * Without renewal, or after `maxHold`, it only looks whether the lease has ended.
  */
-export class Renewal extends Expiring {
+export class Renewal extends Expiring implements Beating {
   readonly #guard: Renewable;
   readonly #startedMs: number;
   #inFlight = false;
@@ -40,8 +45,11 @@ export class Renewal extends Expiring {
   constructor(guard: Renewable) {
     super();
     this.#guard = guard;
-    this.#startedMs = guard.lease.sentMs;
-    this.#schedule(this.#intervalMs());
+    const { lease, terms } = guard;
+    this.#startedMs = lease.sentMs;
+    if (!terms.renews) this.#scheduleEnd();
+    else if (lease.remainingMs < terms.ttlMs / 2) this.#schedule(Math.ceil(lease.remainingMs / 3));
+    else terms.keeper.beats.join(terms.ttlMs, this);
   }
 
   /** Why the lease ends now, if it ends. */
@@ -56,16 +64,27 @@ export class Renewal extends Expiring {
   }
 
   stop(): void {
-    this.#guard.terms.keeper.due.remove(this);
+    const { keeper, ttlMs } = this.#guard.terms;
+    keeper.due.remove(this);
+    keeper.beats.leave(ttlMs, this);
+  }
+
+  beat(): void {
+    const { lease, terms } = this.#guard;
+    const isWaiting = this.#inFlight || this.#failures > 0;
+    if (this.#guard.check() && !isWaiting && lease.elapsedMs >= terms.ttlMs * YOUNG) this.#renewOrEnd();
   }
 
   expire(): void {
-    const guard = this.#guard;
-    if (!guard.check()) return;
-    const { keeper, renews, maxHoldMs } = guard.terms;
+    if (this.#guard.check()) this.#renewOrEnd();
+  }
+
+  #renewOrEnd(): void {
+    const { keeper, renews, maxHoldMs, ttlMs } = this.#guard.terms;
     this.#overHeld = keeper.clock.monotonicMs() - this.#startedMs >= maxHoldMs;
     if (renews && !this.#overHeld) return this.#renew();
-    this.#schedule(Math.max(MIN_INTERVAL_MS, Math.ceil(guard.lease.remainingMs)));
+    keeper.beats.leave(ttlMs, this);
+    this.#scheduleEnd();
   }
 
   #renew(): void {
@@ -74,7 +93,7 @@ export class Renewal extends Expiring {
     const lease = new LeaseTime(keeper.clock);
     const answerMs = Math.max(MIN_ANSWER_MS, this.#guard.lease.remainingMs / 2);
     this.#inFlight = true;
-    keeper.calls.extend(claim, ttlMs, answerMs).then(
+    terms.authority.extend(claim, ttlMs, answerMs).then(
       ({ standing, leaseMs }) => {
         this.#inFlight = false;
         if (standing !== 'held') return this.#guard.lose(standing);
@@ -82,7 +101,7 @@ export class Renewal extends Expiring {
         this.#lastFailure = undefined;
         lease.grant(leaseMs);
         this.#guard.confirm(lease);
-        if (this.#guard.check()) this.#schedule(this.#intervalMs());
+        if (this.#guard.check()) keeper.beats.join(ttlMs, this);
       },
       (error: unknown) => this.#onFailure(error),
     );
@@ -96,18 +115,14 @@ export class Renewal extends Expiring {
     // told once per series; if the series ends the lease, the guard's own error carries the last one
     if (this.#failures === 1) this.#guard.terms.keeper.report('lock.renew', error);
     const delayMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#failures - 1, 10));
-    this.#schedule(Math.min(delayMs, Math.max(MIN_INTERVAL_MS, Math.ceil(this.#guard.lease.remainingMs / 2))));
+    this.#schedule(Math.min(delayMs, Math.ceil(this.#guard.lease.remainingMs / 2)));
   }
 
-  #intervalMs(): number {
-    const { ttlMs, renews, keeper } = this.#guard.terms;
-    if (!renews) return ttlMs;
-    // few distinct delays, so that many guards share few timers
-    const step = Math.floor(keeper.random.uniform() * 9);
-    return Math.max(MIN_INTERVAL_MS, Math.round((ttlMs / 3) * (0.9 + step * 0.025)));
+  #scheduleEnd(): void {
+    this.#schedule(Math.ceil(this.#guard.lease.remainingMs));
   }
 
   #schedule(delayMs: number): void {
-    this.#guard.terms.keeper.due.add(this, delayMs);
+    this.#guard.terms.keeper.due.add(this, Math.max(MIN_INTERVAL_MS, delayMs));
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.js';
+import type { Clock } from '../../core/clock.js';
 
 /**
  * A lease as the clocks of this process see it, measured from before its request was sent: the server granted it later

@@ -1,5 +1,4 @@
-import { sleep } from '../core/abort.js';
-import { jitteredDelay } from '../core/backoff.js';
+import { jitteredDelay } from '../../core/backoff.js';
 import {
   ClosedError,
   ConfigError,
@@ -7,46 +6,52 @@ import {
   type RedisUtilsError,
   ServerError,
   TimeoutError,
-} from '../core/errors.js';
-import { LockTimeoutError } from './errors.js';
-import { Guard } from './guard.js';
-import { LeaseTime } from './lease-time.js';
-import type { Claim, Grant } from './lock-calls.js';
-import type { LockTerms } from './lock-terms.js';
-import { DEFAULT_WAIT_MS, type Patience } from './options.js';
+} from '../../core/errors.js';
+import { LockTimeoutError } from '../errors.js';
+import { Guard } from '../guard/guard.js';
+import { LeaseTime } from '../guard/lease-time.js';
+import type { Claim, Grant } from '../calls/authority.js';
+import type { LockTerms } from '../lock-terms.js';
+import { DEFAULT_WAIT_MS, type Patience } from '../options.js';
+import { CLAIM_MS } from '../calls/run-script.js';
+import { Waiting } from './waiting.js';
 
 const RETRY = { baseMs: 10, maxMs: 150 };
-/** After the end of the other's lease, spread over these so that waiters do not come all at once. */
-const LEASE_END_SPREAD_MS = 5;
 /** States of a server that pass by themselves. */
 const TEMPORARY = new Set(['LOADING', 'BUSY', 'READONLY', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN']);
 
 /**
  * One call of `acquire` or `tryAcquire`. All its attempts carry one token, and the server gives a token that holds the
  * lock the same grant again: when a reply is lost, the next attempt finds out. Whatever ends the call without a guard
- * while an attempt may have been granted, the token is given back in the background, so that nobody holds the lock for
- * nobody.
+ * while an attempt may have been granted or may wait in the queue, the token is given back in the background, so that
+ * nobody holds the lock for nobody.
+ *
+ * Who waits stands in the lock's queue and is told when its turn has come. It looks for itself when the lease ends, and
+ * when messages may have been lost; and every now and then where there are no messages.
  */
 export class Acquisition {
   readonly #terms: LockTerms;
   readonly #patience: Patience;
+  readonly #waiting: Waiting;
   readonly #startedMs: number;
   #claim: Claim;
   /** What the present attempt is granted, if it is. */
   #lease: LeaseTime;
+  /** From when on, by both clocks, the time of a pushed grant is measured. */
+  #anchor: Anchor;
   #attempts = 0;
-  /** An attempt under this token may have been granted without our knowledge. */
+  /** An attempt under this token may have been granted, or queued, without our knowledge. */
   #inDoubt = false;
   /** The last answer was that another holds the lock. */
   #refused = false;
-  /** What was left of the other's lease then. */
-  #othersLeaseMs = 0;
 
   constructor(terms: LockTerms, patience: Patience) {
     this.#terms = terms;
     this.#patience = patience;
     this.#claim = { hash: terms.hash, token: terms.keeper.newToken() };
+    this.#waiting = new Waiting(terms.hash, terms.keeper);
     this.#lease = new LeaseTime(terms.keeper.clock);
+    this.#anchor = { lease: this.#lease, serverMs: undefined };
     this.#startedMs = this.#lease.sentMs;
   }
 
@@ -55,7 +60,7 @@ export class Acquisition {
     const { keeper } = this.#terms;
     keeper.enter();
     try {
-      const asked = this.#ask(this.#patience.timeoutMs);
+      const asked = this.#ask(this.#patience.timeoutMs, 0);
       try {
         return this.#take(await asked);
       } catch (error) {
@@ -74,52 +79,82 @@ export class Acquisition {
     const { timeoutMs = DEFAULT_WAIT_MS } = this.#patience;
     keeper.enter();
     try {
+      // before anything is sent, so that no message comes too early
+      keeper.inbox.add(this.#claim.token, this.#waiting);
       for (;;) {
         // what throws here has not been sent
-        const asked = this.#ask(timeoutMs);
+        const asked = this.#ask(timeoutMs, keeper.inbox.isOpen ? timeoutMs - this.#waitedMs() : 0);
         let failure: RedisUtilsError | undefined;
         try {
-          const guard = this.#take(await asked);
+          const guard = this.#take(await asked) ?? this.#takePushed();
           if (guard !== undefined) return guard;
         } catch (error) {
           failure = this.#worthAnother(this.#failed(error), timeoutMs);
         }
         await this.#pause(timeoutMs - this.#waitedMs(), failure !== undefined);
+        const guard = this.#takePushed();
+        if (guard !== undefined) return guard;
         if (this.#waitedMs() >= timeoutMs) throw failure ?? this.#timedOut();
       }
     } catch (error) {
       throw this.#givenUp(error);
     } finally {
+      keeper.inbox.remove(this.#claim.token);
       keeper.leave();
     }
   }
 
-  #ask(patienceMs: number | undefined): Promise<Grant> {
-    const { keeper } = this.#terms;
+  #ask(patienceMs: number | undefined, waitMs: number): Promise<Grant> {
+    const { keeper, authority, barges } = this.#terms;
     const { signal } = this.#patience;
     signal?.throwIfAborted();
     if (keeper.closing) throw this.#closed();
+    if (keeper.inbox.mayOpen) void keeper.inbox.open();
+    this.#waiting.looks();
     if (this.#attempts > 0) this.#lease = new LeaseTime(keeper.clock);
     this.#attempts += 1;
     const timeoutMs = attemptTime(patienceMs, this.#lease.sentMs - this.#startedMs);
-    return keeper.calls.acquire(this.#claim, this.#terms, { timeoutMs, signal });
+    return authority.acquire(this.#claim, this.#terms, { timeoutMs, signal, waitMs: Math.ceil(waitMs), barges });
   }
 
   /** A guard, or `undefined` when the lock is held by another. */
-  #take({ fence, leaseMs }: Grant): Guard | undefined {
+  #take({ fence, rank, leaseMs, nowMs }: Grant): Guard | undefined {
+    const lease = this.#lease;
+    this.#anchor = { lease, serverMs: nowMs };
     if (fence === undefined) {
       this.#refused = true;
-      this.#othersLeaseMs = leaseMs;
+      this.#inDoubt ||= rank !== undefined;
+      this.#waiting.onLease(leaseMs, rank ?? 0);
       return undefined;
     }
-    const lease = this.#lease;
     lease.grant(leaseMs);
-    if (this.#terms.keeper.closing) {
-      this.#inDoubt = true;
-      throw this.#closed();
-    }
-    if (lease.remainingMs < this.#terms.ttlMs / 2) return this.#refuseStale();
-    return new Guard(this.#terms, { claim: this.#claim, fence, lease });
+    return this.#isLongEnough(lease) ? this.#guard(fence, lease) : this.#refuseStale();
+  }
+
+  /** The same from what was pushed. */
+  #takePushed(): Guard | undefined {
+    const granted = this.#waiting.takeGrant();
+    if (granted === undefined) return undefined;
+    const { fence, leaseEndMs, nowMs } = granted;
+    const { lease, serverMs = nowMs } = this.#anchor;
+    // a message may have been under way for long: so its time is counted from a request that the server had seen before
+    // it was sent; and where the server's clock was moved meanwhile, not as if it came from the future
+    lease.grant(Math.min(leaseEndMs - serverMs, lease.elapsedMs + leaseEndMs - nowMs));
+    if (this.#isLongEnough(lease)) return this.#guard(fence, lease);
+    // too uncertain: the next answer says more exactly what is left
+    this.#waiting.lookAfter(0);
+    return undefined;
+  }
+
+  #guard(fence: bigint, lease: LeaseTime): Guard {
+    if (!this.#terms.keeper.closing) return new Guard(this.#terms, { claim: this.#claim, fence, lease });
+    this.#inDoubt = true;
+    throw this.#closed();
+  }
+
+  /** Whether enough of a lease is left to start work under. */
+  #isLongEnough(lease: LeaseTime): boolean {
+    return lease.remainingMs >= Math.min(this.#terms.ttlMs, CLAIM_MS) / 2;
   }
 
   /**
@@ -127,11 +162,12 @@ export class Acquisition {
    * token, because this one is being given back.
    */
   #refuseStale(): undefined {
-    const { keeper, hash, ttlMs } = this.#terms;
-    keeper.withdraw(this.#claim, ttlMs);
+    const { keeper, authority, hash, ttlMs } = this.#terms;
+    keeper.withdraw(authority, this.#claim, ttlMs);
+    keeper.inbox.remove(this.#claim.token);
     this.#claim = { hash, token: keeper.newToken() };
+    keeper.inbox.add(this.#claim.token, this.#waiting);
     this.#inDoubt = false;
-    this.#othersLeaseMs = ttlMs;
   }
 
   /** Draws the conclusions from an attempt that failed, and returns what it failed with. */
@@ -151,17 +187,20 @@ export class Acquisition {
     return error;
   }
 
+  /** Until there is a reason to ask again, or something was pushed. */
   async #pause(leftMs: number, failed: boolean): Promise<void> {
-    if (leftMs <= 0) return;
-    const { clock, random } = this.#terms.keeper;
+    const { inbox, random } = this.#terms.keeper;
     const retryMs = jitteredDelay(this.#attempts - 1, RETRY, random);
-    const leaseEndMs = failed ? Infinity : this.#othersLeaseMs + 1 + random.uniform() * LEASE_END_SPREAD_MS;
-    await sleep(clock, Math.min(retryMs, leaseEndMs, leftMs), this.#patience.signal);
+    if (failed) this.#waiting.lookAfter(retryMs);
+    // as soon as there is an inbox, the next attempt can wait in the queue
+    else if (!inbox.isOpen) this.#waiting.lookNoLaterThan(retryMs);
+    await this.#waiting.pause(leftMs, this.#patience.signal);
   }
 
   /** Takes care of what an attempt may have left behind, and returns the error to throw. */
   #givenUp(error: unknown): unknown {
-    if (this.#inDoubt) this.#terms.keeper.withdraw(this.#claim, this.#terms.ttlMs);
+    const { keeper, authority, ttlMs } = this.#terms;
+    if (this.#inDoubt) keeper.withdraw(authority, this.#claim, ttlMs);
     return error;
   }
 
@@ -177,6 +216,13 @@ export class Acquisition {
   #waitedMs(): number {
     return this.#terms.keeper.clock.monotonicMs() - this.#startedMs;
   }
+}
+
+/** A moment of this process that was before one of the server. */
+interface Anchor {
+  readonly lease: LeaseTime;
+  /** The server's moment; undefined: whenever it did what was asked for. */
+  readonly serverMs: number | undefined;
 }
 
 /** With no time to wait, the one attempt still gets the time of an ordinary command. */

@@ -1,38 +1,30 @@
-import { Coalescer, type PendingCall } from '../client/coalescer.js';
-import type { CommandArg } from '../client/calls/command.js';
-import type { RedisManager } from '../client/manager.js';
-import type { Script } from '../client/script.js';
-import { Deadlines, Expiring } from '../core/deadlines.js';
-import { BadReplyError, ServerError, TimeoutError } from '../core/errors.js';
-import { type Answer, type Operation, readAnswer, run, type RunReply } from './scripts.js';
+import { Coalescer, type PendingCall } from '../../client/coalescer.js';
+import type { CommandArg } from '../../client/calls/command.js';
+import type { RedisManager } from '../../client/manager.js';
+import type { Script } from '../../client/script.js';
+import { Deadlines, Expiring } from '../../core/deadlines.js';
+import { BadReplyError, ServerError, TimeoutError } from '../../core/errors.js';
+import type { Authority, Claim, Extension, Grant, Hold, Limits, Told, Waits } from './authority.js';
+import { type Answer, type Operation, readAnswer, type RunReply, type RunScript } from './run-script.js';
 
-/** A lock's hash, and who asks about it. */
-export interface Claim {
-  readonly hash: string;
-  readonly token: string;
-}
-
-/** How a lock is to be held. */
-interface Hold {
-  readonly ttlMs: number;
-  readonly metadata: string;
-}
-
-/** How long one call waits for its answer: at most the manager's command timeout, which is the default. */
-interface Limits {
-  readonly timeoutMs: number | undefined;
-  readonly signal: AbortSignal | undefined;
-}
-
-interface Call extends Claim, Hold, Limits {
+interface Call extends Claim, Limits {
   readonly operation: Operation;
+  readonly ttlMs: number;
+  readonly waitMs: number;
+  readonly shape: string;
+  /** The metadata of an `acquire`, the reason of a `force`. */
+  readonly text: string;
   readonly timeoutMs: number;
 }
 
+/** What a call says beside its lock and its token. */
+interface About {
+  readonly ttlMs?: number;
+  readonly text?: string;
+  readonly timeoutMs?: number | undefined;
+}
+
 type Pending = PendingCall<Call, Answer>;
-export type Grant = Pick<Answer, 'fence' | 'leaseMs'>;
-type Extension = Pick<Answer, 'standing' | 'leaseMs'>;
-type Told = Pick<Answer, 'standing'>;
 
 /** A longer batch would keep the server from its other clients: 128 calls take it about half a millisecond. */
 const MAX_CALLS = 128;
@@ -47,42 +39,54 @@ const MAX_CHARS = 65_536;
  *
  * Every call rejects with ServerError, ConnectionError, TimeoutError, ClosedError or its signal's reason.
  */
-export class LockCalls {
+export class LockCalls implements Authority {
   readonly #script: Script<readonly CommandArg[], RunReply>;
   readonly #commandTimeoutMs: number;
   readonly #deadlines: Deadlines;
   readonly #coalescer: Coalescer<Call, Answer>;
+  /** What every command begins with. */
+  readonly #about: readonly [inbox: string, counted: 0 | 1];
 
-  constructor(manager: RedisManager) {
-    this.#script = manager.script(run);
+  /** @param inbox the channel on which this process is told */
+  constructor(manager: RedisManager, script: RunScript, inbox: string) {
+    this.#script = manager.script(script);
     this.#commandTimeoutMs = manager.config.commandTimeoutMs;
     this.#deadlines = new Deadlines(manager.clock);
     const { slotOf } = manager;
     this.#coalescer = new Coalescer({
       maxCalls: MAX_CALLS,
       maxWeight: MAX_CHARS,
-      weigh: ({ hash, metadata }) => hash.length + metadata.length,
+      weigh: ({ hash, text }) => hash.length + text.length,
       groupOf: slotOf === undefined ? undefined : ({ hash }) => slotOf(hash),
       send: (batch) => void this.#send(batch),
     });
+    // in a cluster a message goes to all nodes, and each counts only those who listen to it
+    this.#about = [inbox, slotOf === undefined ? 1 : 0];
   }
 
-  /** No fence: another holds the lock. */
-  acquire({ hash, token }: Claim, { ttlMs, metadata }: Hold, { timeoutMs, signal }: Limits): Promise<Grant> {
-    const limitMs = this.#limitMs(timeoutMs);
-    return this.#coalescer.add({ operation: 'acquire', hash, token, ttlMs, metadata, timeoutMs: limitMs, signal });
+  /** No fence: another holds the lock; then with a rank if the token waits. */
+  acquire({ hash, token }: Claim, { ttlMs, metadata, shape }: Hold, limits: Limits & Waits): Promise<Grant> {
+    const { signal, waitMs, barges } = limits;
+    const operation = barges ? 'barge' : 'acquire';
+    const timeoutMs = this.#limitMs(limits.timeoutMs);
+    return this.#coalescer.add({ operation, hash, token, ttlMs, waitMs, shape, text: metadata, timeoutMs, signal });
   }
 
   extend(claim: Claim, ttlMs: number, timeoutMs: number): Promise<Extension> {
-    return this.#add('extend', claim, { ttlMs, timeoutMs });
+    return this.#add('extend', claim, { timeoutMs, ttlMs });
   }
 
   release(claim: Claim, timeoutMs?: number): Promise<Told> {
-    return this.#add('release', claim, { ttlMs: 0, timeoutMs });
+    return this.#add('release', claim, { timeoutMs });
   }
 
   verify(claim: Claim, timeoutMs: number): Promise<Told> {
-    return this.#add('verify', claim, { ttlMs: 0, timeoutMs });
+    return this.#add('verify', claim, { timeoutMs });
+  }
+
+  /** `held`: it was, by whoever it was, and is not any more. */
+  force(hash: string, reason: string): Promise<Told> {
+    return this.#add('force', { hash, token: '' }, { text: reason });
   }
 
   /** Sends what waits for the end of the tick while the manager still takes commands. */
@@ -91,14 +95,20 @@ export class LockCalls {
     this.#deadlines.stop();
   }
 
-  #add(
-    operation: Operation,
-    { hash, token }: Claim,
-    { ttlMs, timeoutMs }: { ttlMs: number; timeoutMs: number | undefined },
-  ): Promise<Answer> {
-    const limitMs = this.#limitMs(timeoutMs);
-    const call = { operation, hash, token, ttlMs, metadata: '', timeoutMs: limitMs, signal: undefined };
-    return this.#coalescer.add(call);
+  #add(operation: Operation, { hash, token }: Claim, about: About): Promise<Answer> {
+    const { ttlMs = 0, text = '' } = about;
+    const timeoutMs = this.#limitMs(about.timeoutMs);
+    return this.#coalescer.add({
+      operation,
+      hash,
+      token,
+      ttlMs,
+      waitMs: 0,
+      shape: '',
+      text,
+      timeoutMs,
+      signal: undefined,
+    });
   }
 
   #limitMs(timeoutMs = this.#commandTimeoutMs): number {
@@ -108,11 +118,11 @@ export class LockCalls {
   async #send(calls: readonly Pending[]): Promise<void> {
     const batch = withoutAborted(calls);
     if (batch.length === 0) return;
-    const { keys, args, timeoutMs } = pack(batch);
+    const { keys, args, timeoutMs } = pack(batch, this.#about);
     const limits = this.#limit(batch, timeoutMs);
     try {
       const reply = await this.#script.run(keys, args, { timeout: timeoutMs });
-      settle(batch, reply);
+      settle(this.#script.name, batch, reply);
     } catch (error) {
       this.#fail(batch, error);
     } finally {
@@ -185,10 +195,10 @@ function withoutAborted(batch: readonly Pending[]): readonly Pending[] {
   });
 }
 
-/** The arguments of `lock.run`: hashes in order, and one group for each run of calls that ask for the same. */
-function pack(batch: readonly Pending[]): { keys: string[]; args: CommandArg[]; timeoutMs: number } {
+/** The arguments of the script: hashes in order, and one group for each run of calls that ask for the same. */
+function pack(batch: readonly Pending[], about: readonly CommandArg[]): Packed {
   const keys: string[] = [];
-  const args: CommandArg[] = [];
+  const args: CommandArg[] = [...about];
   let timeoutMs = 0;
   let group = 0;
   let previous: Call | undefined;
@@ -199,7 +209,7 @@ function pack(batch: readonly Pending[]): { keys: string[]; args: CommandArg[]; 
       args[group] = (args[group] as number) + 1;
     } else {
       group = args.length;
-      args.push(1, call.operation, call.ttlMs, call.metadata);
+      args.push(1, call.operation, call.ttlMs, call.waitMs, call.shape, call.text);
     }
     args.push(call.token);
     previous = call;
@@ -207,12 +217,19 @@ function pack(batch: readonly Pending[]): { keys: string[]; args: CommandArg[]; 
   return { keys, args, timeoutMs };
 }
 
-function asksTheSame(a: Call, b: Call): boolean {
-  return a.operation === b.operation && a.ttlMs === b.ttlMs && a.metadata === b.metadata;
+interface Packed {
+  readonly keys: string[];
+  readonly args: CommandArg[];
+  readonly timeoutMs: number;
 }
 
-function settle(batch: readonly Pending[], reply: RunReply): void {
-  if (reply.length !== 1 + 2 * batch.length) throw new BadReplyError(run.name, `${batch.length} answers`, reply);
+function asksTheSame(a: Call, b: Call): boolean {
+  if (a.operation !== b.operation || a.ttlMs !== b.ttlMs || a.waitMs !== b.waitMs) return false;
+  return a.shape === b.shape && a.text === b.text;
+}
+
+function settle(script: string, batch: readonly Pending[], reply: RunReply): void {
+  if (reply.length !== 1 + 2 * batch.length) throw new BadReplyError(script, `${batch.length} answers`, reply);
   for (let index = 0; index < batch.length; index += 1) {
     const { call, resolve, reject } = batch[index] as Pending;
     try {

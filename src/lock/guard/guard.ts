@@ -1,14 +1,14 @@
-import { checkNumber } from '../core/check.js';
-import type { Timer } from '../core/clock.js';
-import type { Duration } from '../core/duration.js';
+import { checkNumber } from '../../core/check.js';
+import type { Timer } from '../../core/clock.js';
+import type { Duration } from '../../core/duration.js';
 import { type CheckedSignal, checkedSignal } from './checked-signal.js';
-import { LockLostError, type LockLostReason } from './errors.js';
-import type { Kept, ReleaseResult } from './keeper.js';
+import { LockLostError, type LockLostReason } from '../errors.js';
+import type { Kept, ReleaseResult } from '../keeper.js';
 import { LeaseTime } from './lease-time.js';
-import type { Claim, LockCalls } from './lock-calls.js';
-import type { LockGuard } from './lock-guard.js';
-import type { LockTerms } from './lock-terms.js';
-import { checkTtl } from './options.js';
+import type { Authority, Claim } from '../calls/authority.js';
+import type { LockGuard } from '../lock-guard.js';
+import type { LockTerms } from '../lock-terms.js';
+import { checkTtl } from '../options.js';
 import { type Renewable, Renewal } from './renewal.js';
 
 /** The longest sleep of the timer behind `signal`: timers do not run while the machine sleeps, the lease does. */
@@ -95,7 +95,9 @@ export class Guard implements LockGuard, Renewable, Kept {
     const ttlMs = ttl === undefined ? this.terms.ttlMs : checkTtl(ttl, 'extend.ttl');
     this.assertHeld();
     const lease = new LeaseTime(this.terms.keeper.clock);
-    const { standing, leaseMs } = await this.#ask((calls, timeoutMs) => calls.extend(this.claim, ttlMs, timeoutMs));
+    const { standing, leaseMs } = await this.#ask((authority, timeoutMs) =>
+      authority.extend(this.claim, ttlMs, timeoutMs),
+    );
     if (standing !== 'held') this.lose(standing);
     lease.grant(leaseMs);
     this.confirm(lease);
@@ -104,7 +106,7 @@ export class Guard implements LockGuard, Renewable, Kept {
 
   async verify(): Promise<boolean> {
     if (!this.check()) return false;
-    const { standing } = await this.#ask((calls, timeoutMs) => calls.verify(this.claim, timeoutMs));
+    const { standing } = await this.#ask((authority, timeoutMs) => authority.verify(this.claim, timeoutMs));
     if (standing !== 'held') this.lose(standing);
     return this.check();
   }
@@ -143,6 +145,12 @@ export class Guard implements LockGuard, Renewable, Kept {
     this.#lose(standing);
   }
 
+  /** Somebody has taken the lock away. */
+  onTaken(reason: string): void {
+    this.#confirmedLoss = true;
+    this.#lose('forced', new Error(reason));
+  }
+
   #lose(reason: LockLostReason, cause?: unknown): void {
     if (this.#loss !== undefined || this.#release !== undefined) return;
     this.#loss = this.#error(reason, cause);
@@ -157,19 +165,19 @@ export class Guard implements LockGuard, Renewable, Kept {
   }
 
   #giveBack(leaseMs: number): Promise<ReleaseResult> {
-    return this.terms.keeper.giveBack(this.claim, leaseMs);
+    return this.terms.keeper.giveBack(this.terms.authority, this.claim, leaseMs);
   }
 
   /** A renewal that was on its way when the lease ended may still have prolonged it on the server. */
   #abandon(loss: LockLostError): ReleaseResult {
-    if (!this.#confirmedLoss) this.terms.keeper.withdraw(this.claim, this.terms.ttlMs);
-    return { status: loss.reason === 'stolen' ? 'stolen' : 'expired' };
+    if (!this.#confirmedLoss) this.terms.keeper.withdraw(this.terms.authority, this.claim, this.terms.ttlMs);
+    return { status: loss.reason === 'stolen' || loss.reason === 'forced' ? 'stolen' : 'expired' };
   }
 
   /** Sends a request that is not worth waiting for beyond the lease. */
-  async #ask<T>(send: (calls: LockCalls, timeoutMs: number) => Promise<T>): Promise<T> {
+  async #ask<T>(send: (authority: Authority, timeoutMs: number) => Promise<T>): Promise<T> {
     try {
-      return await send(this.terms.keeper.calls, this.#lease.remainingMs);
+      return await send(this.terms.authority, this.#lease.remainingMs);
     } catch (error) {
       this.assertHeld();
       throw error;

@@ -1,0 +1,124 @@
+import type { RedisManager } from '../../client/manager.js';
+import type { MessageSink } from '../../client/subscriptions/subscriber.js';
+import { ServerError } from '../../core/errors.js';
+
+/** A lock that was handed to a token. Times are the server's. */
+export interface PushedGrant {
+  readonly fence: bigint;
+  readonly leaseEndMs: number;
+  /** When it was handed over. */
+  readonly nowMs: number;
+}
+
+/** Whoever waits for a lock. */
+export interface Waiter {
+  /** The Redis key of the lock. */
+  readonly hash: string;
+  onGrant(grant: PushedGrant): void;
+  /** Others hold it for so long; and so many processes look after that before this one. */
+  onLease(leaseMs: number, before: number): void;
+  /** Something may have been missed. */
+  onGap(): void;
+}
+
+/** Whoever holds a lock. */
+export interface Holder {
+  /** Somebody took it away. */
+  onTaken(reason: string): void;
+}
+
+const ID_BYTES = 8;
+
+/**
+ * The channel on which one process is told about its locks, whichever they are: what it was handed, for how much longer
+ * others hold what it waits for, and what was taken from it. It is subscribed to from the first acquisition on.
+ *
+ * A message may be lost: nobody waits for one alone. Who is not told in time looks for himself.
+ */
+export class Inbox implements MessageSink {
+  readonly channel: string;
+  readonly #manager: RedisManager;
+  readonly #holderOf: (token: string) => Holder | undefined;
+  readonly #waiters = new Map<string, Waiter>();
+  #isOpen = false;
+  #isOpening = false;
+  /** What is forbidden once is forbidden each time. */
+  #isForbidden = false;
+  #hasTold = false;
+
+  constructor(manager: RedisManager, holderOf: (token: string) => Holder | undefined) {
+    this.#manager = manager;
+    this.#holderOf = holderOf;
+    const id = manager.random.bytes(ID_BYTES).toString('base64url');
+    this.channel = `${manager.keySpace('lock').root}inbox:${id}`;
+  }
+
+  /** Whether messages arrive, as far as is known. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Whether there is a point in trying to open it. */
+  get mayOpen(): boolean {
+    return !this.#isOpen && !this.#isForbidden;
+  }
+
+  /** Begins to listen; who waits is woken as soon as messages arrive. Never rejects. */
+  async open(): Promise<void> {
+    if (this.#isOpening) return;
+    this.#isOpening = true;
+    try {
+      await this.#manager.subscriber.subscribe({ kind: 'channel', name: this.channel }, this);
+      this.onRestored();
+    } catch (error) {
+      this.#isForbidden = error instanceof ServerError;
+      if (!this.#hasTold) this.#manager.reportError('lock.inbox', error);
+      this.#hasTold = true;
+    } finally {
+      this.#isOpening = false;
+    }
+  }
+
+  add(token: string, waiter: Waiter): void {
+    this.#waiters.set(token, waiter);
+  }
+
+  remove(token: string): void {
+    this.#waiters.delete(token);
+  }
+
+  /** Everybody looks for himself now. */
+  wakeAll(): void {
+    for (const waiter of this.#waiters.values()) waiter.onGap();
+  }
+
+  onMessage({ payload }: { readonly payload: Buffer }): void {
+    const text = payload.toString();
+    const [kind, first = '', second = '', third = '', fourth = ''] = text.split(' ', 5);
+    if (kind === 'g') {
+      const grant = { fence: BigInt(second), leaseEndMs: Number(third), nowMs: Number(fourth) };
+      this.#waiters.get(first)?.onGrant(grant);
+    } else if (kind === 'l') {
+      // the key comes last, because it may contain spaces
+      const hash = text.slice(`l ${first} ${second} ${third} `.length);
+      for (const waiter of this.#waiters.values()) {
+        if (waiter.hash === hash) waiter.onLease(Number(first) - Number(second), Number(third));
+      }
+    } else if (kind === 'f') {
+      this.#holderOf(first)?.onTaken(text.slice(`f ${first} `.length));
+    }
+  }
+
+  onLost(): void {
+    this.#isOpen = false;
+  }
+
+  onRestored(): void {
+    this.#isOpen = true;
+    this.wakeAll();
+  }
+
+  onFailed(): void {
+    this.#isOpen = false;
+  }
+}
