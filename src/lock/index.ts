@@ -1,5 +1,9 @@
 export { DistributedLock } from './lock.js';
+export type { LockEvents } from './events.js';
+export type { FencedTransaction } from './fenced-transaction.js';
 export type { LockGuard } from './lock-guard.js';
+export type { LockInfo, LockWaiter } from './lock-info.js';
+export type { LockOperationTrace } from './trace.js';
 export type { ReleaseResult } from './keeper.js';
 export type { AcquireOptions, LockOptions } from './options.js';
 export { LockLostError, type LockLostReason, LockTimeoutError } from './errors.js';

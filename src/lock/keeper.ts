@@ -40,6 +40,7 @@ export class Keeper {
   readonly clock: Clock;
   readonly random: Random;
   readonly endpoint: string;
+  readonly commandTimeoutMs: number;
   /** What others tell this process about its locks. */
   readonly inbox: Inbox;
   /** When leases are renewed. */
@@ -60,6 +61,7 @@ export class Keeper {
     this.clock = manager.clock;
     this.random = manager.random;
     this.endpoint = manager.endpoint;
+    this.commandTimeoutMs = manager.config.commandTimeoutMs;
     this.due = new Deadlines(manager.clock);
     this.beats = new Beats(manager);
     this.inbox = new Inbox(manager, (token) => this.#guards.get(token));

@@ -1,4 +1,5 @@
 import type { Duration } from '../core/duration.js';
+import type { FencedTransaction } from './fenced-transaction.js';
 import type { ReleaseResult } from './keeper.js';
 
 /**
@@ -52,6 +53,19 @@ export interface LockGuard extends AsyncDisposable {
    * Cost: 1 round trip, none when already lost or released.
    */
   verify(): Promise<boolean>;
+  /**
+   * Writes to Redis only while the lock is held: the server looks at the lock and runs the commands in one step, so that
+   * nothing is written after the lease, however long this process or the network stood still. They run in their order,
+   * up to the first that fails; nothing undoes those before it. At most once.
+   *
+   * @param commands queues what is to run, synchronously
+   * @returns each command's reply, in RESP2 shapes
+   * @throws LockLostError `RU_LOCK_LOST`: nothing was written · ServerError of the first command that failed ·
+   *         ConnectionError, TimeoutError with `outcome` · ConfigError for a command that cannot run in a script, and for a
+   *         guard that is not a `DistributedLock`'s of one server
+   * Cost: 1 round trip.
+   */
+  exec(commands: (tx: FencedTransaction) => void): Promise<unknown[]>;
   /**
    * Gives the lock back. May be called any number of times; never rejects. A lock that is known to be lost is not waited
    * for. Cost: 1 round trip.

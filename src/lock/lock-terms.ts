@@ -1,4 +1,9 @@
+import type { CommandArg } from '../client/calls/command.js';
+import type { Emitter } from '../core/emitter.js';
+import type { Script } from '../client/script.js';
 import type { Authority, Hold } from './calls/authority.js';
+import type { ExecReply } from './calls/exec-script.js';
+import type { LockEvents } from './events.js';
 import type { Keeper } from './keeper.js';
 import type { HoldTerms } from './options.js';
 
@@ -6,6 +11,9 @@ import type { HoldTerms } from './options.js';
 export interface LockTerms extends HoldTerms, Hold {
   readonly keeper: Keeper;
   readonly authority: Authority;
+  /** Runs commands while a token holds the lock; undefined where that cannot be one step. */
+  readonly exec: Script<readonly CommandArg[], ExecReply> | undefined;
+  readonly events: Emitter<LockEvents>;
   /** The lock's key as the user wrote it. */
   readonly key: string;
   /** The Redis key of the lock. */

@@ -1,8 +1,15 @@
 import type { RedisManager } from '../client/manager.js';
-import { checkFunction, checkText, wrong } from '../core/check.js';
+import { checkFunction, checkKnown, checkText, wrong } from '../core/check.js';
 import type { Duration } from '../core/duration.js';
 import { Acquisition } from './waiting/acquisition.js';
+import { lockExec } from './calls/exec-script.js';
+import { lockInspect } from './calls/inspect-script.js';
 import { lockRun } from './calls/lock-script.js';
+import type { LockEvents } from './events.js';
+import type { LockInfo } from './lock-info.js';
+import { tracedLock } from './trace.js';
+import { withoutWrongType } from './wrong-type.js';
+import { Emitter } from '../core/emitter.js';
 import { LockLostError } from './errors.js';
 import { Keeper, type ReleaseResult } from './keeper.js';
 import type { LockGuard } from './lock-guard.js';
@@ -12,15 +19,19 @@ import { type AcquireOptions, checkLockOptions, checkPatience, type LockOptions 
 /**
  * A lock that processes share through one Redis or Valkey server: a lease with a fence, renewed while it is held.
  *
- * What holding it means, and what it does not, is said at `LockGuard`. Waiting is fair to nobody: waiters ask again
- * after 5 to 150 ms, and right after the holder's lease ends. A lock is not re-entrant: a holder that acquires it again
- * waits for itself.
+ * What holding it means, and what it does not, is said at `LockGuard`. Who waits stands in a queue at the server: first
+ * come, first served, over all processes. A release hands the lock to the first who can be told, in the same step, and
+ * tells no other; one that has died is passed over, and one that does not answer holds up the others for a second. Who
+ * is not told, because messages got lost, looks for himself when the lease ends. Where messages are not allowed at all
+ * (`SUBSCRIBE`), waiters ask again after 5 to 150 ms, in no order. A lock is not re-entrant: a holder that acquires it
+ * again waits for itself.
  *
  * Calls of one tick on one manager, of whatever locks, travel in one command of at most 128: what is called a round trip
  * here and at `LockGuard` is shared by them.
  *
  * Source of the protocol: the single-server lock of the Redis documentation, with the lease end as a field compared with
- * the server's time, a fence made by the granting script, and acquisition that is idempotent by its token.
+ * the server's time, a fence made by the granting script, and acquisition that is idempotent by its token; the queue is
+ * that of Mellor-Crummey and Scott's queue locks, where ownership is passed on and not contended for.
  *
  * @example
  * const lock = new DistributedLock(manager, 'invoice:42', '30s');
@@ -29,6 +40,7 @@ import { type AcquireOptions, checkLockOptions, checkPatience, type LockOptions 
  */
 export class DistributedLock {
   readonly key: string;
+  readonly #manager: RedisManager;
   readonly #terms: LockTerms;
 
   /**
@@ -42,8 +54,11 @@ export class DistributedLock {
     const terms = checkLockOptions(ttl, options);
     manager.requireAtMostOnce('DistributedLock');
     const hash = manager.keySpace('lock', options?.prefix).key(key);
+    this.#manager = manager;
     const keeper = Keeper.of(manager);
-    this.#terms = { ...terms, keeper, authority: keeper.calls(lockRun), shape: '', key, hash };
+    const exec = manager.script(lockExec);
+    const authority = keeper.calls(lockRun);
+    this.#terms = { ...terms, keeper, authority, exec, events: new Emitter(), shape: '', key, hash };
   }
 
   /**
@@ -56,14 +71,11 @@ export class DistributedLock {
    * @throws `signal.reason` when the signal aborts. After any of these nothing is held: what may have been granted
    * unseen is given back in the background.
    *
-   * Cost: 1 round trip when free, else one per retry.
+   * Cost: 1 round trip when free. Else 1 to stand in the queue, and nothing until the lock is handed over, except about
+   * one look per lease for all who wait together.
    */
   acquire(options?: AcquireOptions): Promise<LockGuard> {
-    try {
-      return new Acquisition(this.#terms, checkPatience(options)).granted();
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return tracedLock('acquire', this.key, () => new Acquisition(this.#terms, checkPatience(options)).granted());
   }
 
   /**
@@ -76,11 +88,7 @@ export class DistributedLock {
    * Cost: 1 round trip.
    */
   tryAcquire(options?: AcquireOptions): Promise<LockGuard | undefined> {
-    try {
-      return new Acquisition(this.#terms, checkPatience(options)).once();
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return tracedLock('tryAcquire', this.key, () => new Acquisition(this.#terms, checkPatience(options)).once());
   }
 
   /** `guard.release()`. @throws ConfigError when the guard is not one of this key */
@@ -101,7 +109,8 @@ export class DistributedLock {
    */
   async run<T>(fn: (guard: LockGuard) => T | Promise<T>, options?: AcquireOptions): Promise<T> {
     checkFunction('run.fn', fn);
-    const guard = await new Acquisition(this.#terms, checkPatience(options)).granted();
+    const patience = checkPatience(options);
+    const guard = await tracedLock('acquire', this.key, () => new Acquisition(this.#terms, patience).granted());
     let result: T;
     try {
       result = await fn(guard);
@@ -120,4 +129,49 @@ export class DistributedLock {
     }
     return result;
   }
+
+  /**
+   * Who holds the lock and who waits for it; undefined when nobody holds it.
+   * @throws ConfigError when the key holds something that is no lock · ServerError, ConnectionError, TimeoutError
+   * Cost: 1 round trip.
+   */
+  async inspect(): Promise<LockInfo | undefined> {
+    const { hash } = this.#terms;
+    try {
+      return await this.#manager.script(lockInspect).run([hash], []);
+    } catch (error) {
+      throw withoutWrongType(hash, error);
+    }
+  }
+
+  /**
+   * Takes the lock from whoever holds it, and gives it to the first who waits. The holder is told by push: its signal
+   * aborts with the reason `forced`. Not promised: that it has stopped its work by then, as ever when a lock is lost.
+   *
+   * @param options.reason why, for the holder's eyes: text of 1 to 200 characters
+   * @returns whether somebody held it
+   * @throws ConfigError · ServerError, ConnectionError, TimeoutError
+   * Cost: 1 round trip.
+   */
+  forceRelease(options: { readonly reason: string }): Promise<boolean> {
+    return tracedLock('forceRelease', this.key, async () => {
+      checkKnown('forceRelease', options, ['reason']);
+      const reason = checkText('forceRelease.reason', options.reason);
+      if (reason.length > MAX_REASON)
+        throw wrong('forceRelease.reason', `at most ${MAX_REASON} characters`, reason.length);
+      const { keeper, hash } = this.#terms;
+      try {
+        return (await keeper.calls(lockRun).force(hash, reason)).standing === 'held';
+      } catch (error) {
+        throw withoutWrongType(hash, error);
+      }
+    });
+  }
+
+  /** Listens for an event of the guards that are acquired through this object; returns what removes the listener. */
+  on<E extends keyof LockEvents>(event: E, listener: (payload: LockEvents[E]) => void): () => void {
+    return this.#terms.events.on(event, listener);
+  }
 }
+
+const MAX_REASON = 200;

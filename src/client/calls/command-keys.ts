@@ -11,12 +11,24 @@ const ALL: ReadonlySet<string> = new Set(
 );
 /** Keys and values take turns. */
 const PAIRS: ReadonlySet<string> = new Set(['MSET', 'MSETNX']);
-/** How many keys a command has: exact for those named above, else 1 for one that has any. For observers. */
-export function countKeys(command: WireCommand): number {
+/**
+ * The keys of a command: all of them for those named above, else the first, if it has any. For observers, and for a
+ * script that runs the command.
+ */
+export function keysOf(command: WireCommand): readonly (string | Buffer)[] {
   const name = nameOf(command);
   const at = KEY_COUNTS[name];
-  if (at !== undefined) return Number(command[at]) || 0;
-  if (ALL.has(name)) return command.length - 1;
-  if (PAIRS.has(name)) return (command.length - 1) / 2;
-  return firstKey(command) === undefined ? 0 : 1;
+  if (at !== undefined) {
+    const count = Number(command[at]) || 0;
+    const words = command.slice(at + 1);
+    return name === 'MSETEX' ? everyOther(words).slice(0, count) : words.slice(0, count);
+  }
+  if (ALL.has(name)) return command.slice(1);
+  if (PAIRS.has(name)) return everyOther(command.slice(1));
+  const first = firstKey(command);
+  return first === undefined ? [] : [first];
+}
+
+function everyOther(words: WireCommand): WireCommand {
+  return words.filter((_word, index) => index % 2 === 0);
 }

@@ -3,7 +3,7 @@ import { Deadlines } from '../../core/deadlines.js';
 import { ServerError, TimeoutError } from '../../core/errors.js';
 import { Call, type CallOwner, type Wait } from './call.js';
 import { nameOf } from './command-facts.js';
-import { countKeys } from './command-keys.js';
+import { keysOf } from './command-keys.js';
 import type { Reply, ReplySink, WireCommand } from '../driver.js';
 import type { Retries } from './retries.js';
 import { type CommandTrace, commandTraces, traced } from '../tracing.js';
@@ -48,7 +48,7 @@ export class InFlight implements CallOwner {
     const trace: CommandTrace = {
       command: nameOf(command),
       args: command.length - 1,
-      keys: countKeys(command),
+      keys: keysOf(command).length,
       leased,
     };
     return traced(commandTraces, trace, () => this.#send(command, wait));

@@ -1,4 +1,4 @@
-import { checkNumber } from '../../core/check.js';
+import { checkFunction, checkNumber, wrong } from '../../core/check.js';
 import type { Timer } from '../../core/clock.js';
 import type { Duration } from '../../core/duration.js';
 import { type CheckedSignal, checkedSignal } from './checked-signal.js';
@@ -7,8 +7,11 @@ import type { Kept, ReleaseResult } from '../keeper.js';
 import { LeaseTime } from './lease-time.js';
 import type { Authority, Claim } from '../calls/authority.js';
 import type { LockGuard } from '../lock-guard.js';
+import type { FencedTransaction } from '../fenced-transaction.js';
 import type { LockTerms } from '../lock-terms.js';
+import { tracedLock } from '../trace.js';
 import { checkTtl } from '../options.js';
+import { collect, packWrites } from './fenced-writes.js';
 import { type Renewable, Renewal } from './renewal.js';
 
 /** The longest sleep of the timer behind `signal`: timers do not run while the machine sleeps, the lease does. */
@@ -41,6 +44,7 @@ export class Guard implements LockGuard, Renewable, Kept {
     this.#lease = grant.lease;
     this.#renewal = new Renewal(this);
     terms.keeper.keep(this);
+    terms.events.emit('acquired', this);
   }
 
   get token(): string {
@@ -111,11 +115,32 @@ export class Guard implements LockGuard, Renewable, Kept {
     return this.check();
   }
 
+  async exec(fn: (tx: FencedTransaction) => void): Promise<unknown[]> {
+    const { exec, keeper, hash } = this.terms;
+    if (exec === undefined) throw wrong('guard', 'one of a DistributedLock of one server, to write with it', this.key);
+    checkFunction('exec.commands', fn);
+    const commands = collect(fn);
+    this.assertHeld();
+    const { keys, args } = packWrites(commands);
+    const [standing, ...replies] = await this.#ask((_authority, timeoutMs) => {
+      const timeout = Math.max(1, Math.min(timeoutMs, keeper.commandTimeoutMs));
+      return exec.run([hash, ...keys], [this.token, ...args], { timeout });
+    });
+    if (standing !== 1) {
+      this.lose(standing === 0 ? 'expired' : 'stolen');
+      throw this.#loss ?? this.#error('released');
+    }
+    const failure = replies.find((reply) => reply instanceof Error);
+    if (failure !== undefined) throw failure;
+    return replies;
+  }
+
   release(): Promise<ReleaseResult> {
     if (this.#release === undefined) {
       const leaseMs = this.remainingMs;
       this.#stop();
       this.#release = this.#loss === undefined ? this.#giveBack(leaseMs) : Promise.resolve(this.#abandon(this.#loss));
+      this.terms.events.emit('released', this);
     }
     return this.#release;
   }
@@ -156,6 +181,7 @@ export class Guard implements LockGuard, Renewable, Kept {
     this.#loss = this.#error(reason, cause);
     this.#stop();
     this.#signal?.abort(this.#loss);
+    this.terms.events.emit('lost', this.#loss);
   }
 
   #stop(): void {
@@ -165,7 +191,8 @@ export class Guard implements LockGuard, Renewable, Kept {
   }
 
   #giveBack(leaseMs: number): Promise<ReleaseResult> {
-    return this.terms.keeper.giveBack(this.terms.authority, this.claim, leaseMs);
+    const { keeper, authority } = this.terms;
+    return tracedLock('release', this.key, () => keeper.giveBack(authority, this.claim, leaseMs));
   }
 
   /** A renewal that was on its way when the lease ended may still have prolonged it on the server. */

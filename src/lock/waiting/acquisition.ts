@@ -1,12 +1,5 @@
 import { jitteredDelay } from '../../core/backoff.js';
-import {
-  ClosedError,
-  ConfigError,
-  ConnectionError,
-  type RedisUtilsError,
-  ServerError,
-  TimeoutError,
-} from '../../core/errors.js';
+import { ClosedError, ConnectionError, type RedisUtilsError, ServerError, TimeoutError } from '../../core/errors.js';
 import { LockTimeoutError } from '../errors.js';
 import { Guard } from '../guard/guard.js';
 import { LeaseTime } from '../guard/lease-time.js';
@@ -14,6 +7,7 @@ import type { Claim, Grant } from '../calls/authority.js';
 import type { LockTerms } from '../lock-terms.js';
 import { DEFAULT_WAIT_MS, type Patience } from '../options.js';
 import { CLAIM_MS } from '../calls/run-script.js';
+import { withoutWrongType } from '../wrong-type.js';
 import { Waiting } from './waiting.js';
 
 const RETRY = { baseMs: 10, maxMs: 150 };
@@ -172,7 +166,9 @@ export class Acquisition {
 
   /** Draws the conclusions from an attempt that failed, and returns what it failed with. */
   #failed(error: unknown): unknown {
-    if (isWrongType(error)) return wrongType(this.#terms.hash, error);
+    const { hash } = this.#terms;
+    const told = withoutWrongType(hash, error);
+    if (told !== error) return told;
     this.#inDoubt ||= !(error instanceof ConnectionError && error.outcome === 'not-sent');
     return error;
   }
@@ -236,14 +232,4 @@ function passesByItself(error: unknown): error is RedisUtilsError {
   if (error instanceof ClosedError) return false;
   if (error instanceof ServerError) return TEMPORARY.has(error.replyCode);
   return error instanceof ConnectionError || error instanceof TimeoutError;
-}
-
-function isWrongType(error: unknown): boolean {
-  return error instanceof ServerError && error.replyCode === 'WRONGTYPE';
-}
-
-function wrongType(key: string, cause: unknown): ConfigError {
-  return new ConfigError([{ option: key, expected: 'the hash of a lock', received: 'a value of another type' }], {
-    cause,
-  });
 }

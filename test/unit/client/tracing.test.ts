@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 
 import { RedisManager } from '../../../src/client/index.js';
-import { countKeys } from '../../../src/client/calls/command-keys.js';
 import { PubSubManager } from '../../../src/pubsub/index.js';
 import { afterThisTest } from '../../support/cleanup.js';
 
@@ -91,16 +90,4 @@ describe('the tracing channels', () => {
     expect(JSON.stringify(seen)).not.toContain('secret');
     await pubsub.close();
   });
-});
-
-describe('the number of keys of a command', () => {
-  it.each([
-    ['GET k', 1],
-    ['PING', 0],
-    ['MGET a b c', 3],
-    ['mset a 1 b 2', 2],
-    ['EVALSHA sha 2 a b x', 2],
-    ['EVAL lua 0 x', 0],
-    ['XREAD COUNT 1 STREAMS s 0', 1],
-  ])('of %s is %i', (command, count) => expect(countKeys(command.split(' '))).toBe(count));
 });

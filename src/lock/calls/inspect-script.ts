@@ -1,0 +1,69 @@
+import type { Reply } from '../../client/driver.js';
+import { defineScript, type ScriptDef } from '../../client/script.js';
+import { BadReplyError } from '../../core/errors.js';
+import type { LockInfo, LockWaiter } from '../lock-info.js';
+
+/** Says who holds a lock; undefined: nobody. */
+export const lockInspect: ScriptDef<readonly [], LockInfo | undefined> = defineScript<
+  readonly [],
+  LockInfo | undefined
+>({
+  name: 'lock.inspect',
+  keys: ['lock'],
+  args: [],
+  readOnly: true,
+  idempotent: true,
+  decode,
+  lua: `
+local time = redis.call('TIME')
+return {time[1], time[2], redis.call('HGETALL', KEYS[1])}`,
+});
+
+function decode(reply: Reply): LockInfo | undefined {
+  const [seconds, micros, fields] = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
+  if (!Array.isArray(fields)) throw new BadReplyError('lock.inspect', 'the time, and the fields of a hash', reply);
+  const nowMicros = Number(seconds) * 1_000_000 + Number(micros);
+  const nowMs = Math.floor(nowMicros / 1_000);
+  const lock = toMap(fields as readonly string[]);
+  const remainingMs = Number(lock.get('x') ?? 0) - nowMs;
+  if ((lock.get('o') ?? '') === '' || remainingMs <= 0) return undefined;
+  const fence = BigInt(lock.get('f') ?? 0);
+  return {
+    metadata: parsed(lock.get('m')),
+    fence,
+    remainingMs,
+    heldMs: Math.max(0, Math.floor((nowMicros - Number(fence)) / 1_000)),
+    waiters: waitersOf(lock, nowMs),
+  };
+}
+
+function toMap(fields: readonly string[]): Map<string, string> {
+  const map = new Map<string, string>();
+  for (let index = 0; index + 1 < fields.length; index += 2)
+    map.set(fields[index] as string, fields[index + 1] as string);
+  return map;
+}
+
+function waitersOf(lock: ReadonlyMap<string, string>, nowMs: number): LockWaiter[] {
+  return [...lock.keys()]
+    .filter((field) => /^w\d+$/.test(field))
+    .toSorted((a, b) => Number(a.slice(1)) - Number(b.slice(1)))
+    .map((field) => toWaiter(lock.get(field) ?? '', nowMs))
+    .filter((waiter) => waiter !== undefined);
+}
+
+/** Undefined for one whose time is up and who has not left yet. */
+function toWaiter(record: string, nowMs: number): LockWaiter | undefined {
+  const [, untilMs, sinceMs, metadata] = /^\S+ \S+ \d+ (\d+) (\d+) (.*)$/s.exec(record) ?? [];
+  if (Number(untilMs) <= nowMs) return undefined;
+  return { metadata: parsed(metadata), waitingMs: Math.max(0, nowMs - Number(sinceMs)) };
+}
+
+function parsed(metadata: string | undefined): Record<string, string> {
+  if (metadata === undefined || metadata === '') return {};
+  try {
+    return JSON.parse(metadata) as Record<string, string>;
+  } catch {
+    throw new BadReplyError('lock.inspect', 'metadata in JSON', 'something else');
+  }
+}
