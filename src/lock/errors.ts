@@ -80,3 +80,26 @@ export class LockLostError extends RedisUtilsError {
     return { ...super.toJSON(), fence: String(this.fence) };
   }
 }
+
+/**
+ * Too few replicas have confirmed in time that they know of a grant or a renewal. Nothing is held afterwards: what was
+ * granted is given back.
+ */
+export class LockReplicationError extends RedisUtilsError {
+  declare readonly code: 'RU_LOCK_REPLICATION';
+  readonly wanted: number;
+  readonly acknowledged: number;
+
+  static {
+    identify(this, 'LockReplicationError', 'RU_LOCK_REPLICATION');
+  }
+
+  constructor({ wanted, acknowledged }: { wanted: number; acknowledged: number }) {
+    super(
+      `Only ${acknowledged} of ${wanted} replicas have confirmed the lock in time – look after the replicas, or ask for ` +
+        'fewer of them, or give them more time (`replicas`)',
+    );
+    this.wanted = wanted;
+    this.acknowledged = acknowledged;
+  }
+}

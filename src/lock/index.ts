@@ -6,4 +6,4 @@ export type { LockInfo, LockWaiter } from './lock-info.js';
 export type { LockOperationTrace } from './trace.js';
 export type { ReleaseResult } from './keeper.js';
 export type { AcquireOptions, LockOptions } from './options.js';
-export { LockLostError, type LockLostReason, LockTimeoutError } from './errors.js';
+export { LockLostError, type LockLostReason, LockReplicationError, LockTimeoutError } from './errors.js';

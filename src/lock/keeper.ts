@@ -7,7 +7,8 @@ import type { Random } from '../core/random.js';
 import { Beats } from './guard/beats.js';
 import { type Holder, Inbox } from './waiting/inbox.js';
 import type { Authority, Claim } from './calls/authority.js';
-import { LockCalls } from './calls/lock-calls.js';
+import { LockCalls, type RunBatch } from './calls/lock-calls.js';
+import { type Replicas, replicated } from './calls/replicated.js';
 import type { RunScript } from './calls/run-script.js';
 
 /**
@@ -48,7 +49,7 @@ export class Keeper {
   /** When a guard looks after its lease out of turn. */
   readonly due: Deadlines;
   readonly #manager: RedisManager;
-  readonly #calls = new Map<RunScript, LockCalls>();
+  readonly #calls = new Map<string, LockCalls>();
   readonly #guards = new Map<string, Kept>();
   #entropy: Buffer = Buffer.alloc(0);
   #entropyUsed = 0;
@@ -74,11 +75,16 @@ export class Keeper {
     return keeper;
   }
 
-  /** The calls that a script decides, all of one tick together. */
-  calls(script: RunScript): LockCalls {
-    let calls = this.#calls.get(script);
+  /**
+   * The calls that a script decides, all of one tick together.
+   * @param replicas who must have heard of what they wrote
+   */
+  calls(script: RunScript, replicas?: Replicas): LockCalls {
+    const name = replicas === undefined ? script.name : `${script.name} ${replicas.count} ${replicas.timeoutMs}`;
+    let calls = this.#calls.get(name);
     if (calls === undefined) {
-      this.#calls.set(script, (calls = new LockCalls(this.#manager, script, this.inbox.channel)));
+      const run = replicas === undefined ? plain(this.#manager, script) : replicated(this.#manager, script, replicas);
+      this.#calls.set(name, (calls = new LockCalls(this.#manager, { script, run, inbox: this.inbox.channel })));
     }
     return calls;
   }
@@ -174,4 +180,9 @@ interface Withdrawal {
   readonly claim: Claim;
   readonly leftMs: number;
   readonly attempt: number;
+}
+
+function plain(manager: RedisManager, script: RunScript): RunBatch {
+  const bound = manager.script(script);
+  return (keys, args, options) => bound.run(keys, args, options);
 }

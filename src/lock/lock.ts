@@ -57,7 +57,7 @@ export class DistributedLock {
     this.#manager = manager;
     const keeper = Keeper.of(manager);
     const exec = manager.script(lockExec);
-    const authority = keeper.calls(lockRun);
+    const authority = keeper.calls(lockRun, terms.replicas);
     this.#terms = { ...terms, keeper, authority, exec, events: new Emitter(), shape: '', key, hash };
   }
 

@@ -1,4 +1,5 @@
-import { checkBoolean, checkKnown, checkText, wrong } from '../core/check.js';
+import type { Replicas } from './calls/replicated.js';
+import { checkBoolean, checkInteger, checkKnown, checkText, wrong } from '../core/check.js';
 import { type Duration, toMs } from '../core/duration.js';
 
 /** How a lock is held. */
@@ -13,6 +14,13 @@ export interface LockOptions {
    * the lock free although others wait.
    */
   readonly order?: 'fifo' | 'barge' | undefined;
+  /**
+   * How many replicas must know of each grant and each renewal, and how long to wait for them (1 ms to 1 min): else the
+   * grant counts for nothing, and the lease is not prolonged. It narrows the gap that a failover leaves, and does not
+   * close it: a replica that knew of nothing may be promoted all the same. Costs a connection of its own for the time of
+   * each call, and a round trip more. Default: none.
+   */
+  readonly replicas?: { readonly count: number; readonly timeout: Duration } | undefined;
   /** Facts about the holder that are stored with the lock, at most 4096 bytes as JSON. Not a place for secrets. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** Replaces the manager's key prefix. */
@@ -33,6 +41,7 @@ export interface HoldTerms {
   readonly renews: boolean;
   readonly maxHoldMs: number;
   readonly barges: boolean;
+  readonly replicas: Replicas | undefined;
   readonly metadata: string;
 }
 
@@ -42,6 +51,7 @@ const MAX_WAIT_MS = 2_073_600_000;
 const DEFAULT_MAX_HOLD_MS = 3_600_000;
 const DEFAULT_WAIT_MS = 10_000;
 const MAX_METADATA_BYTES = 4096;
+const MAX_REPLICATION_MS = 60_000;
 
 export function checkTtl(ttl: Duration, path: string): number {
   return toMs(ttl, path, TTL_RANGE);
@@ -49,12 +59,18 @@ export function checkTtl(ttl: Duration, path: string): number {
 
 /** @throws ConfigError */
 export function checkLockOptions(ttl: Duration, options: LockOptions = {}): HoldTerms {
-  checkKnown('lock', options, ['renew', 'order', 'metadata', 'prefix']);
+  checkKnown('lock', options, ['renew', 'order', 'replicas', 'metadata', 'prefix']);
   if (options.prefix !== undefined) checkText('lock.prefix', options.prefix);
   const ttlMs = checkTtl(ttl, 'lock.ttl');
   const { order = 'fifo' } = options;
   if (order !== 'fifo' && order !== 'barge') throw wrong('lock.order', "'fifo' or 'barge'", order);
-  return { ttlMs, ...checkRenew(options.renew), barges: order === 'barge', metadata: checkMetadata(options.metadata) };
+  return {
+    ttlMs,
+    ...checkRenew(options.renew),
+    barges: order === 'barge',
+    replicas: checkReplicas(options.replicas),
+    metadata: checkMetadata(options.metadata),
+  };
 }
 
 function checkRenew(renew: LockOptions['renew'] = true): { renews: boolean; maxHoldMs: number } {
@@ -64,6 +80,15 @@ function checkRenew(renew: LockOptions['renew'] = true): { renews: boolean; maxH
   checkKnown('lock.renew', renew, ['maxHold']);
   const { maxHold = DEFAULT_MAX_HOLD_MS } = renew;
   return { renews: true, maxHoldMs: toMs(maxHold, 'lock.renew.maxHold', { min: TTL_RANGE.min, max: MAX_WAIT_MS }) };
+}
+
+function checkReplicas(replicas: LockOptions['replicas']): Replicas | undefined {
+  if (replicas === undefined) return undefined;
+  checkKnown('lock.replicas', replicas, ['count', 'timeout']);
+  return {
+    count: checkInteger('lock.replicas.count', replicas.count, { min: 1, max: 100 }),
+    timeoutMs: toMs(replicas.timeout, 'lock.replicas.timeout', { min: 1, max: MAX_REPLICATION_MS }),
+  };
 }
 
 function checkMetadata(metadata: LockOptions['metadata']): string {

@@ -1,7 +1,6 @@
 import { Coalescer, type PendingCall } from '../../client/coalescer.js';
 import type { CommandArg } from '../../client/calls/command.js';
 import type { RedisManager } from '../../client/manager.js';
-import type { Script } from '../../client/script.js';
 import { Deadlines, Expiring } from '../../core/deadlines.js';
 import { BadReplyError, ServerError, TimeoutError } from '../../core/errors.js';
 import type { Authority, Claim, Extension, Grant, Hold, Limits, Told, Waits } from './authority.js';
@@ -26,6 +25,20 @@ interface About {
 
 type Pending = PendingCall<Call, Answer>;
 
+/** Sends one batch. */
+export type RunBatch = (
+  keys: readonly string[],
+  args: readonly CommandArg[],
+  options: { readonly timeout: number },
+) => Promise<RunReply>;
+
+export interface LockCallsPorts {
+  readonly script: RunScript;
+  readonly run: RunBatch;
+  /** The channel on which this process is told. */
+  readonly inbox: string;
+}
+
 /** A longer batch would keep the server from its other clients: 128 calls take it about half a millisecond. */
 const MAX_CALLS = 128;
 const MAX_CHARS = 65_536;
@@ -40,16 +53,17 @@ const MAX_CHARS = 65_536;
  * Every call rejects with ServerError, ConnectionError, TimeoutError, ClosedError or its signal's reason.
  */
 export class LockCalls implements Authority {
-  readonly #script: Script<readonly CommandArg[], RunReply>;
+  readonly #name: string;
+  readonly #run: RunBatch;
   readonly #commandTimeoutMs: number;
   readonly #deadlines: Deadlines;
   readonly #coalescer: Coalescer<Call, Answer>;
   /** What every command begins with. */
   readonly #about: readonly [inbox: string, counted: 0 | 1];
 
-  /** @param inbox the channel on which this process is told */
-  constructor(manager: RedisManager, script: RunScript, inbox: string) {
-    this.#script = manager.script(script);
+  constructor(manager: RedisManager, { script, run, inbox }: LockCallsPorts) {
+    this.#name = script.name;
+    this.#run = run;
     this.#commandTimeoutMs = manager.config.commandTimeoutMs;
     this.#deadlines = new Deadlines(manager.clock);
     const { slotOf } = manager;
@@ -121,8 +135,8 @@ export class LockCalls implements Authority {
     const { keys, args, timeoutMs } = pack(batch, this.#about);
     const limits = this.#limit(batch, timeoutMs);
     try {
-      const reply = await this.#script.run(keys, args, { timeout: timeoutMs });
-      settle(this.#script.name, batch, reply);
+      const reply = await this.#run(keys, args, { timeout: timeoutMs });
+      settle(this.#name, batch, reply);
     } catch (error) {
       this.#fail(batch, error);
     } finally {

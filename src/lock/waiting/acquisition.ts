@@ -80,13 +80,13 @@ export class Acquisition {
         const asked = this.#ask(timeoutMs, keeper.inbox.isOpen ? timeoutMs - this.#waitedMs() : 0);
         let failure: RedisUtilsError | undefined;
         try {
-          const guard = this.#take(await asked) ?? this.#takePushed();
+          const guard = this.#take(await asked) ?? (await this.#takePushed());
           if (guard !== undefined) return guard;
         } catch (error) {
           failure = this.#worthAnother(this.#failed(error), timeoutMs);
         }
         await this.#pause(timeoutMs - this.#waitedMs(), failure !== undefined);
-        const guard = this.#takePushed();
+        const guard = await this.#takePushed();
         if (guard !== undefined) return guard;
         if (this.#waitedMs() >= timeoutMs) throw failure ?? this.#timedOut();
       }
@@ -126,16 +126,31 @@ export class Acquisition {
   }
 
   /** The same from what was pushed. */
-  #takePushed(): Guard | undefined {
+  async #takePushed(): Promise<Guard | undefined> {
     const granted = this.#waiting.takeGrant();
     if (granted === undefined) return undefined;
     const { fence, leaseEndMs, nowMs } = granted;
+    if (this.#terms.replicas !== undefined) return this.#confirmed(fence);
     const { lease, serverMs = nowMs } = this.#anchor;
     // a message may have been under way for long: so its time is counted from a request that the server had seen before
     // it was sent; and where the server's clock was moved meanwhile, not as if it came from the future
     lease.grant(Math.min(leaseEndMs - serverMs, lease.elapsedMs + leaseEndMs - nowMs));
     if (this.#isLongEnough(lease)) return this.#guard(fence, lease);
     // too uncertain: the next answer says more exactly what is left
+    this.#waiting.lookAfter(0);
+    return undefined;
+  }
+
+  /** Whoever handed the lock over has not waited for replicas: that is done here. */
+  async #confirmed(fence: bigint): Promise<Guard | undefined> {
+    const { keeper, authority, ttlMs } = this.#terms;
+    const lease = new LeaseTime(keeper.clock);
+    this.#inDoubt = true;
+    const { standing, leaseMs } = await authority.extend(this.#claim, ttlMs, CLAIM_MS);
+    if (standing === 'held') {
+      lease.grant(leaseMs);
+      return this.#guard(fence, lease);
+    }
     this.#waiting.lookAfter(0);
     return undefined;
   }

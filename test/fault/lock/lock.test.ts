@@ -222,7 +222,11 @@ describe('calls of one tick', () => {
     const held = await all.acquire();
     const manager = await RedisManager.connect({ url: server.url, username: 'app', password: 'pw' });
     afterThisTest(async () => void (await manager.close({ drain: 200 })));
-    const calls = new LockCalls(manager, lockRun, '');
+    const calls = new LockCalls(manager, {
+      script: lockRun,
+      run: (...call) => manager.script(lockRun).run(...call),
+      inbox: '',
+    });
     const claim = { hash: 'ru:lock:{k}', token: held.token };
     const [refused, verified] = await Promise.allSettled([calls.release(claim), calls.verify(claim, 1_000)]);
     expect(refused).toMatchObject({ reason: { code: 'RU_SERVER' } });
