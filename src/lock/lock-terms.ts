@@ -4,6 +4,7 @@ import type { Script } from '../client/script.js';
 import type { Authority, Hold } from './calls/authority.js';
 import type { ExecReply } from './calls/exec-script.js';
 import type { LockEvents } from './events.js';
+import type { Admission } from './safety/admission.js';
 import type { Keeper } from './keeper.js';
 import type { HoldTerms } from './options.js';
 
@@ -14,6 +15,8 @@ export interface LockTerms extends HoldTerms, Hold {
   /** Runs commands while a token holds the lock; undefined where that cannot be one step. */
   readonly exec: Script<readonly CommandArg[], ExecReply> | undefined;
   readonly events: Emitter<LockEvents>;
+  /** What must be so before anything may be granted. */
+  readonly admission: Admission | undefined;
   /** The lock's key as the user wrote it. */
   readonly key: string;
   /** The Redis key of the lock. */

@@ -8,6 +8,7 @@ import { lockRun } from './calls/lock-script.js';
 import type { LockEvents } from './events.js';
 import type { LockInfo } from './lock-info.js';
 import { tracedLock } from './trace.js';
+import { admissionTo } from './safety/admission.js';
 import { withoutWrongType } from './wrong-type.js';
 import { Emitter } from '../core/emitter.js';
 import { LockLostError } from './errors.js';
@@ -53,12 +54,14 @@ export class DistributedLock {
     this.key = checkText('lock.key', key);
     const terms = checkLockOptions(ttl, options);
     manager.requireAtMostOnce('DistributedLock');
-    const hash = manager.keySpace('lock', options?.prefix).key(key);
+    const space = manager.keySpace('lock', options?.prefix);
+    const hash = space.key(key);
+    const admission = admissionTo(manager, space.root, terms);
     this.#manager = manager;
     const keeper = Keeper.of(manager);
     const exec = manager.script(lockExec);
     const authority = keeper.calls(lockRun, terms.replicas);
-    this.#terms = { ...terms, keeper, authority, exec, events: new Emitter(), shape: '', key, hash };
+    this.#terms = { ...terms, keeper, authority, exec, events: new Emitter(), admission, shape: '', key, hash };
   }
 
   /**

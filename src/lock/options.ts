@@ -1,5 +1,6 @@
 import type { Replicas } from './calls/replicated.js';
-import { checkBoolean, checkInteger, checkKnown, checkText, wrong } from '../core/check.js';
+import type { EvictionPolicy } from './safety/eviction.js';
+import { checkBoolean, checkInteger, checkKnown, checkOneOf, checkText, wrong } from '../core/check.js';
 import { type Duration, toMs } from '../core/duration.js';
 
 /** How a lock is held. */
@@ -21,6 +22,19 @@ export interface LockOptions {
    * each call, and a round trip more. Default: none.
    */
   readonly replicas?: { readonly count: number; readonly timeout: Duration } | undefined;
+  /**
+   * What to do about a server that may throw locks away when its memory is full (`maxmemory-policy` other than
+   * `noeviction`): `'warn'` (default) tells the manager's `'error'` listeners once, `'refuse'` rejects acquisitions with
+   * ConfigError, `'allow'` does not look. Costs one `INFO` per connection; in a cluster one node is asked.
+   */
+  readonly eviction?: 'warn' | 'refuse' | 'allow' | undefined;
+  /**
+   * For how long nothing is granted after the server has become the primary, or has come back without its data (1 ms to
+   * 1 d): as long as the longest lease of any lock on it, so that no lock is granted twice because the grant was lost in
+   * a failover. `acquire` waits it out, `tryAcquire` finds nothing meanwhile. Every client of these locks should have it.
+   * Default: none. Costs 2 round trips per connection. Not for a cluster, the embedded engine and wrapped clients.
+   */
+  readonly quarantine?: Duration | undefined;
   /** Facts about the holder that are stored with the lock, at most 4096 bytes as JSON. Not a place for secrets. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** Replaces the manager's key prefix. */
@@ -42,6 +56,8 @@ export interface HoldTerms {
   readonly maxHoldMs: number;
   readonly barges: boolean;
   readonly replicas: Replicas | undefined;
+  readonly eviction: EvictionPolicy;
+  readonly quarantineMs: number;
   readonly metadata: string;
 }
 
@@ -59,16 +75,17 @@ export function checkTtl(ttl: Duration, path: string): number {
 
 /** @throws ConfigError */
 export function checkLockOptions(ttl: Duration, options: LockOptions = {}): HoldTerms {
-  checkKnown('lock', options, ['renew', 'order', 'replicas', 'metadata', 'prefix']);
+  checkKnown('lock', options, ['renew', 'order', 'replicas', 'eviction', 'quarantine', 'metadata', 'prefix']);
   if (options.prefix !== undefined) checkText('lock.prefix', options.prefix);
   const ttlMs = checkTtl(ttl, 'lock.ttl');
-  const { order = 'fifo' } = options;
-  if (order !== 'fifo' && order !== 'barge') throw wrong('lock.order', "'fifo' or 'barge'", order);
+  const { order = 'fifo', eviction = 'warn', quarantine } = options;
   return {
     ttlMs,
     ...checkRenew(options.renew),
-    barges: order === 'barge',
+    barges: checkOneOf('lock.order', order, ['fifo', 'barge']) === 'barge',
     replicas: checkReplicas(options.replicas),
+    eviction: checkOneOf('lock.eviction', eviction, ['warn', 'refuse', 'allow']),
+    quarantineMs: quarantine === undefined ? 0 : toMs(quarantine, 'lock.quarantine', { min: 1, max: TTL_RANGE.max }),
     metadata: checkMetadata(options.metadata),
   };
 }

@@ -1,3 +1,4 @@
+import { sleep } from '../../core/abort.js';
 import { jitteredDelay } from '../../core/backoff.js';
 import { ClosedError, ConnectionError, type RedisUtilsError, ServerError, TimeoutError } from '../../core/errors.js';
 import { LockTimeoutError } from '../errors.js';
@@ -54,6 +55,8 @@ export class Acquisition {
     const { keeper } = this.#terms;
     keeper.enter();
     try {
+      const barred = this.#terms.admission?.check();
+      if (barred !== undefined && (await barred) > 0) return undefined;
       const asked = this.#ask(this.#patience.timeoutMs, 0);
       try {
         return this.#take(await asked);
@@ -76,6 +79,8 @@ export class Acquisition {
       // before anything is sent, so that no message comes too early
       keeper.inbox.add(this.#claim.token, this.#waiting);
       for (;;) {
+        const barred = this.#terms.admission?.check();
+        if (barred !== undefined && !(await this.#isAdmitted(barred, timeoutMs))) continue;
         // what throws here has not been sent
         const asked = this.#ask(timeoutMs, keeper.inbox.isOpen ? timeoutMs - this.#waitedMs() : 0);
         let failure: RedisUtilsError | undefined;
@@ -96,6 +101,25 @@ export class Acquisition {
       keeper.inbox.remove(this.#claim.token);
       keeper.leave();
     }
+  }
+
+  /** Waits until something may be granted. False: it has to be looked at again. */
+  async #isAdmitted(barred: Promise<number>, timeoutMs: number): Promise<boolean> {
+    const { clock, random } = this.#terms.keeper;
+    let forMs: number;
+    let failure: RedisUtilsError | undefined;
+    try {
+      forMs = await barred;
+      this.#refused = forMs > 0;
+    } catch (error) {
+      failure = this.#worthAnother(error, timeoutMs);
+      forMs = jitteredDelay(this.#attempts, RETRY, random);
+    }
+    if (forMs === 0) return true;
+    const leftMs = timeoutMs - this.#waitedMs();
+    await sleep(clock, Math.max(0, Math.min(forMs, leftMs)), this.#patience.signal);
+    if (forMs >= leftMs) throw failure ?? this.#timedOut();
+    return false;
   }
 
   #ask(patienceMs: number | undefined, waitMs: number): Promise<Grant> {

@@ -150,6 +150,9 @@ export class World {
     keySpace: (module: string, prefix?: string) => KeySpace.of(prefix ?? 'ru', module),
     reportError: (source: string, error: unknown) => void this.reported.push({ source, error }),
     requireAtMostOnce: () => {},
+    on: () => () => {},
+    nodes: () => [],
+    command: async () => '',
     onClose: (hook: () => void | Promise<void>) => this.#hooks.push(hook),
     script: (def: ScriptDef<readonly CommandArg[], unknown>) => this.#script(def),
     subscriber: {
