@@ -34,7 +34,8 @@ function argument(name: string): fc.Arbitrary<string | Buffer> {
   if (name === 'mode') return fc.constantFrom('ask', 'wait', 'take');
   if (name === 'placeholder') return fc.constant(PLACEHOLDER);
   if (name === 'entry') return fc.constantFrom(ENTRY, Buffer.concat([ENTRY, Buffer.from('x')]));
-  if (name === 'operation') return fc.constantFrom('acquire', 'extend', 'release', 'verify');
+  if (name === 'operation') return fc.constantFrom('acquire', 'barge', 'extend', 'release', 'verify', 'force');
+  if (name === 'counted') return fc.constantFrom('0', '1');
   if (name === 'fullUnits') return fc.constant('3600000000');
   return name.startsWith('costUnits') ? fc.constantFrom('900000000', '2000000000', '4000000000', '0') : any;
 }
