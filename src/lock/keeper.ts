@@ -29,8 +29,9 @@ export interface Kept extends Holder {
   close(): Promise<void>;
 }
 
-const TOKEN_BYTES = 16;
-const TOKENS_PER_BLOCK = 128;
+/** 132 random bits each; two of them are 33 bytes. */
+const TOKEN_CHARS = 22;
+const BLOCK_BYTES = 33 * 64;
 const MIN_RELEASE_MS = 100;
 const WITHDRAWAL_RETRY = { baseMs: 50, maxMs: 1000 };
 
@@ -51,7 +52,7 @@ export class Keeper {
   readonly #manager: RedisManager;
   readonly #calls = new Map<string, LockCalls>();
   readonly #guards = new Map<string, Kept>();
-  #entropy: Buffer = Buffer.alloc(0);
+  #entropy = '';
   #entropyUsed = 0;
   #acquiring = 0;
   #closing = false;
@@ -94,15 +95,14 @@ export class Keeper {
     return this.#closing;
   }
 
-  /** 128 random bits. Drawn in blocks, because asking the generator costs more than what it gives. */
+  /** Drawn in blocks, because asking the generator costs more than what it gives. */
   newToken(): string {
     if (this.#entropyUsed >= this.#entropy.length) {
-      this.#entropy = this.random.bytes(TOKEN_BYTES * TOKENS_PER_BLOCK);
+      this.#entropy = this.random.bytes(BLOCK_BYTES).toString('base64url');
       this.#entropyUsed = 0;
     }
-    const start = this.#entropyUsed;
-    this.#entropyUsed += TOKEN_BYTES;
-    return this.#entropy.toString('base64url', start, this.#entropyUsed);
+    this.#entropyUsed += TOKEN_CHARS;
+    return this.#entropy.slice(this.#entropyUsed - TOKEN_CHARS, this.#entropyUsed);
   }
 
   keep(guard: Kept): void {

@@ -17,6 +17,9 @@ import { type Renewable, Renewal } from './renewal.js';
 /** The longest sleep of the timer behind `signal`: timers do not run while the machine sleeps, the lease does. */
 const LOOK_AGAIN_MS = 1000;
 
+/** A lease that has been renewed within this part of it is left for the next beat. */
+const YOUNG = 1 / 9;
+
 /*
  * States: held → lost, held → released; both are final, and whichever comes first wins. `suspect` is only a way to
  * read `held`. Nothing moves the state but `#lose` and `release`, and no timer is needed for it to be right: every
@@ -28,7 +31,8 @@ export class Guard implements LockGuard, Renewable, Kept {
   readonly claim: Claim;
   readonly terms: LockTerms;
   #lease: LeaseTime;
-  readonly #renewal: Renewal;
+  /** Made when there is something to renew: most locks are released before that. */
+  #renewal: Renewal | undefined;
   #loss: LockLostError | undefined;
   /** The loss was told by the server, so nothing is left there to give back. */
   #confirmedLoss = false;
@@ -42,7 +46,8 @@ export class Guard implements LockGuard, Renewable, Kept {
     this.fence = grant.fence;
     this.claim = grant.claim;
     this.#lease = grant.lease;
-    this.#renewal = new Renewal(this);
+    if (terms.renews && this.#lease.remainingMs >= terms.ttlMs / 2) terms.keeper.beats.join(terms.ttlMs, this);
+    else this.#renew().begin();
     terms.keeper.keep(this);
     terms.events.emit('acquired', this);
   }
@@ -70,7 +75,7 @@ export class Guard implements LockGuard, Renewable, Kept {
   get remainingMs(): number {
     if (this.#loss !== undefined || this.#release !== undefined) return 0;
     const leftMs = this.#lease.remainingMs;
-    if (leftMs === 0) this.#lose(this.#renewal.reason, this.#renewal.cause);
+    if (leftMs === 0) this.#lose(this.#renewal?.reason ?? 'expired', this.#renewal?.cause);
     return leftMs;
   }
 
@@ -157,6 +162,15 @@ export class Guard implements LockGuard, Renewable, Kept {
     await this.#giveBack(leaseMs);
   }
 
+  beat(): void {
+    if (this.check() && this.#lease.elapsedMs >= this.terms.ttlMs * YOUNG) this.#renew().beat();
+  }
+
+  #renew(): Renewal {
+    this.#renewal ??= new Renewal(this);
+    return this.#renewal;
+  }
+
   /** The server has confirmed the lease. */
   confirm(lease: LeaseTime): void {
     if (this.#loss !== undefined || this.#release !== undefined) return;
@@ -185,9 +199,11 @@ export class Guard implements LockGuard, Renewable, Kept {
   }
 
   #stop(): void {
-    this.#renewal.stop();
+    this.#renewal?.stop();
     this.#deadline?.cancel();
-    this.terms.keeper.drop(this);
+    const { keeper, ttlMs } = this.terms;
+    keeper.beats.leave(ttlMs, this);
+    keeper.drop(this);
   }
 
   #giveBack(leaseMs: number): Promise<ReleaseResult> {

@@ -6,7 +6,7 @@ import type { Claim } from '../calls/authority.js';
 import type { LockTerms } from '../lock-terms.js';
 
 /** What renewal needs of the guard whose lease it renews. */
-export interface Renewable {
+export interface Renewable extends Beating {
   readonly claim: Claim;
   readonly lease: LeaseTime;
   readonly terms: LockTerms;
@@ -22,8 +22,6 @@ const MIN_INTERVAL_MS = 5;
 const MIN_ANSWER_MS = 5;
 const FIRST_RETRY_MS = 50;
 const MAX_RETRY_MS = 1000;
-/** A lease that has been renewed within this part of it is left for the next beat. */
-const YOUNG = 1 / 9;
 
 /**
  * Keeps the lease of one guard alive, together with all others of the same length (`Beats`): a request once in a third
@@ -34,7 +32,7 @@ const YOUNG = 1 / 9;
  *
  * Without renewal, or after `maxHold`, it only looks whether the lease has ended.
  */
-export class Renewal extends Expiring implements Beating {
+export class Renewal extends Expiring {
   readonly #guard: Renewable;
   readonly #startedMs: number;
   #inFlight = false;
@@ -45,11 +43,13 @@ export class Renewal extends Expiring implements Beating {
   constructor(guard: Renewable) {
     super();
     this.#guard = guard;
-    const { lease, terms } = guard;
-    this.#startedMs = lease.sentMs;
-    if (!terms.renews) this.#scheduleEnd();
-    else if (lease.remainingMs < terms.ttlMs / 2) this.#schedule(Math.ceil(lease.remainingMs / 3));
-    else terms.keeper.beats.join(terms.ttlMs, this);
+    this.#startedMs = guard.lease.sentMs;
+  }
+
+  /** Looks after the first lease, where no beat does. */
+  begin(): void {
+    if (this.#guard.terms.renews) this.#schedule(Math.ceil(this.#guard.lease.remainingMs / 3));
+    else this.#scheduleEnd();
   }
 
   /** Why the lease ends now, if it ends. */
@@ -64,15 +64,12 @@ export class Renewal extends Expiring implements Beating {
   }
 
   stop(): void {
-    const { keeper, ttlMs } = this.#guard.terms;
-    keeper.due.remove(this);
-    keeper.beats.leave(ttlMs, this);
+    this.#guard.terms.keeper.due.remove(this);
   }
 
   beat(): void {
-    const { lease, terms } = this.#guard;
     const isWaiting = this.#inFlight || this.#failures > 0;
-    if (this.#guard.check() && !isWaiting && lease.elapsedMs >= terms.ttlMs * YOUNG) this.#renewOrEnd();
+    if (!isWaiting) this.#renewOrEnd();
   }
 
   expire(): void {
@@ -83,7 +80,7 @@ export class Renewal extends Expiring implements Beating {
     const { keeper, renews, maxHoldMs, ttlMs } = this.#guard.terms;
     this.#overHeld = keeper.clock.monotonicMs() - this.#startedMs >= maxHoldMs;
     if (renews && !this.#overHeld) return this.#renew();
-    keeper.beats.leave(ttlMs, this);
+    keeper.beats.leave(ttlMs, this.#guard);
     this.#scheduleEnd();
   }
 
@@ -101,7 +98,7 @@ export class Renewal extends Expiring implements Beating {
         this.#lastFailure = undefined;
         lease.grant(leaseMs);
         this.#guard.confirm(lease);
-        if (this.#guard.check()) keeper.beats.join(ttlMs, this);
+        if (this.#guard.check()) keeper.beats.join(ttlMs, this.#guard);
       },
       (error: unknown) => this.#onFailure(error),
     );

@@ -27,14 +27,19 @@ const TEMPORARY = new Set(['LOADING', 'BUSY', 'READONLY', 'MASTERDOWN', 'CLUSTER
 export class Acquisition {
   readonly #terms: LockTerms;
   readonly #patience: Patience;
-  readonly #waiting: Waiting;
+  /** Made when there is something to wait for. */
+  #waiting: Waiting | undefined;
   readonly #startedMs: number;
   #claim: Claim;
   /** What the present attempt is granted, if it is. */
   #lease: LeaseTime;
-  /** From when on, by both clocks, the time of a pushed grant is measured. */
-  #anchor: Anchor;
+  /** From when on the time of a pushed grant is measured: a moment of this process that was before one of the server. */
+  #anchor: LeaseTime;
+  /** The server's moment; undefined: whenever it did what was asked for. */
+  #anchorServerMs: number | undefined;
   #attempts = 0;
+  /** How often messages may have been lost when the present attempt was made. */
+  #heardBefore = 0;
   /** An attempt under this token may have been granted, or queued, without our knowledge. */
   #inDoubt = false;
   /** The last answer was that another holds the lock. */
@@ -44,9 +49,8 @@ export class Acquisition {
     this.#terms = terms;
     this.#patience = patience;
     this.#claim = { hash: terms.hash, token: terms.keeper.newToken() };
-    this.#waiting = new Waiting(terms.hash, terms.keeper);
     this.#lease = new LeaseTime(terms.keeper.clock);
-    this.#anchor = { lease: this.#lease, serverMs: undefined };
+    this.#anchor = this.#lease;
     this.#startedMs = this.#lease.sentMs;
   }
 
@@ -76,8 +80,6 @@ export class Acquisition {
     const { timeoutMs = DEFAULT_WAIT_MS } = this.#patience;
     keeper.enter();
     try {
-      // before anything is sent, so that no message comes too early
-      keeper.inbox.add(this.#claim.token, this.#waiting);
       for (;;) {
         const barred = this.#terms.admission?.check();
         if (barred !== undefined && !(await this.#isAdmitted(barred, timeoutMs))) continue;
@@ -98,7 +100,7 @@ export class Acquisition {
     } catch (error) {
       throw this.#givenUp(error);
     } finally {
-      keeper.inbox.remove(this.#claim.token);
+      if (this.#waiting !== undefined) keeper.inbox.remove(this.#claim.token);
       keeper.leave();
     }
   }
@@ -128,7 +130,8 @@ export class Acquisition {
     signal?.throwIfAborted();
     if (keeper.closing) throw this.#closed();
     if (keeper.inbox.mayOpen) void keeper.inbox.open();
-    this.#waiting.looks();
+    this.#waiting?.looks();
+    this.#heardBefore = keeper.inbox.interruptions;
     if (this.#attempts > 0) this.#lease = new LeaseTime(keeper.clock);
     this.#attempts += 1;
     const timeoutMs = attemptTime(patienceMs, this.#lease.sentMs - this.#startedMs);
@@ -138,11 +141,12 @@ export class Acquisition {
   /** A guard, or `undefined` when the lock is held by another. */
   #take({ fence, rank, leaseMs, nowMs }: Grant): Guard | undefined {
     const lease = this.#lease;
-    this.#anchor = { lease, serverMs: nowMs };
+    this.#anchor = lease;
+    this.#anchorServerMs = nowMs;
     if (fence === undefined) {
       this.#refused = true;
       this.#inDoubt ||= rank !== undefined;
-      this.#waiting.onLease(leaseMs, rank ?? 0);
+      this.#wait().onLease(leaseMs, rank ?? 0);
       return undefined;
     }
     lease.grant(leaseMs);
@@ -151,17 +155,18 @@ export class Acquisition {
 
   /** The same from what was pushed. */
   async #takePushed(): Promise<Guard | undefined> {
-    const granted = this.#waiting.takeGrant();
+    const granted = this.#waiting?.takeGrant();
     if (granted === undefined) return undefined;
     const { fence, leaseEndMs, nowMs } = granted;
     if (this.#terms.replicas !== undefined) return this.#confirmed(fence);
-    const { lease, serverMs = nowMs } = this.#anchor;
+    const lease = this.#anchor;
+    const serverMs = this.#anchorServerMs ?? nowMs;
     // a message may have been under way for long: so its time is counted from a request that the server had seen before
     // it was sent; and where the server's clock was moved meanwhile, not as if it came from the future
     lease.grant(Math.min(leaseEndMs - serverMs, lease.elapsedMs + leaseEndMs - nowMs));
     if (this.#isLongEnough(lease)) return this.#guard(fence, lease);
     // too uncertain: the next answer says more exactly what is left
-    this.#waiting.lookAfter(0);
+    this.#wait().lookAfter(0);
     return undefined;
   }
 
@@ -175,8 +180,17 @@ export class Acquisition {
       lease.grant(leaseMs);
       return this.#guard(fence, lease);
     }
-    this.#waiting.lookAfter(0);
+    this.#wait().lookAfter(0);
     return undefined;
+  }
+
+  #wait(): Waiting {
+    if (this.#waiting === undefined) {
+      const { keeper, hash } = this.#terms;
+      this.#waiting = new Waiting(hash, keeper);
+      keeper.inbox.add(this.#claim.token, this.#waiting, this.#heardBefore);
+    }
+    return this.#waiting;
   }
 
   #guard(fence: bigint, lease: LeaseTime): Guard {
@@ -198,8 +212,8 @@ export class Acquisition {
     const { keeper, authority, hash, ttlMs } = this.#terms;
     keeper.withdraw(authority, this.#claim, ttlMs);
     keeper.inbox.remove(this.#claim.token);
+    this.#waiting = undefined;
     this.#claim = { hash, token: keeper.newToken() };
-    keeper.inbox.add(this.#claim.token, this.#waiting);
     this.#inDoubt = false;
   }
 
@@ -226,10 +240,11 @@ export class Acquisition {
   async #pause(leftMs: number, failed: boolean): Promise<void> {
     const { inbox, random } = this.#terms.keeper;
     const retryMs = jitteredDelay(this.#attempts - 1, RETRY, random);
-    if (failed) this.#waiting.lookAfter(retryMs);
+    const waiting = this.#wait();
+    if (failed) waiting.lookAfter(retryMs);
     // as soon as there is an inbox, the next attempt can wait in the queue
-    else if (!inbox.isOpen) this.#waiting.lookNoLaterThan(retryMs);
-    await this.#waiting.pause(leftMs, this.#patience.signal);
+    else if (!inbox.isOpen) waiting.lookNoLaterThan(retryMs);
+    await waiting.pause(leftMs, this.#patience.signal);
   }
 
   /** Takes care of what an attempt may have left behind, and returns the error to throw. */
@@ -251,13 +266,6 @@ export class Acquisition {
   #waitedMs(): number {
     return this.#terms.keeper.clock.monotonicMs() - this.#startedMs;
   }
-}
-
-/** A moment of this process that was before one of the server. */
-interface Anchor {
-  readonly lease: LeaseTime;
-  /** The server's moment; undefined: whenever it did what was asked for. */
-  readonly serverMs: number | undefined;
 }
 
 /** With no time to wait, the one attempt still gets the time of an ordinary command. */

@@ -28,6 +28,7 @@ export interface Holder {
 }
 
 const ID_BYTES = 8;
+const MOST_EARLY = 1_024;
 
 /**
  * The channel on which one process is told about its locks, whichever they are: what it was handed, for how much longer
@@ -40,6 +41,9 @@ export class Inbox implements MessageSink {
   readonly #manager: RedisManager;
   readonly #holderOf: (token: string) => Holder | undefined;
   readonly #waiters = new Map<string, Waiter>();
+  /** Grants whose message has overtaken the answer that says that there is something to wait for. */
+  readonly #early = new Map<string, PushedGrant>();
+  #interruptions = 0;
   #isOpen = false;
   #isOpening = false;
   /** What is forbidden once is forbidden each time. */
@@ -79,8 +83,17 @@ export class Inbox implements MessageSink {
     }
   }
 
-  add(token: string, waiter: Waiter): void {
+  /** How often messages may have been lost, or were not listened to, so far. */
+  get interruptions(): number {
+    return this.#interruptions;
+  }
+
+  /** @param heardBefore what `interruptions` was before the waiter asked for its lock */
+  add(token: string, waiter: Waiter, heardBefore: number): void {
     this.#waiters.set(token, waiter);
+    if (heardBefore !== this.#interruptions) waiter.onGap();
+    const early = this.#early.get(token);
+    if (early !== undefined) waiter.onGrant(early);
   }
 
   remove(token: string): void {
@@ -97,7 +110,9 @@ export class Inbox implements MessageSink {
     const [kind, first = '', second = '', third = '', fourth = ''] = text.split(' ', 5);
     if (kind === 'g') {
       const grant = { fence: BigInt(second), leaseEndMs: Number(third), nowMs: Number(fourth) };
-      this.#waiters.get(first)?.onGrant(grant);
+      const waiter = this.#waiters.get(first);
+      if (waiter === undefined) this.#keepEarly(first, grant);
+      else waiter.onGrant(grant);
     } else if (kind === 'l') {
       // the key comes last, because it may contain spaces
       const hash = text.slice(`l ${first} ${second} ${third} `.length);
@@ -109,12 +124,21 @@ export class Inbox implements MessageSink {
     }
   }
 
+  /** Also those come here that nobody waits for any more: the oldest go. */
+  #keepEarly(token: string, grant: PushedGrant): void {
+    this.#early.set(token, grant);
+    if (this.#early.size <= MOST_EARLY) return;
+    const [oldest] = this.#early.keys();
+    if (oldest !== undefined) this.#early.delete(oldest);
+  }
+
   onLost(): void {
     this.#isOpen = false;
   }
 
   onRestored(): void {
     this.#isOpen = true;
+    this.#interruptions += 1;
     this.wakeAll();
   }
 
