@@ -16,6 +16,12 @@ export interface LockOptions {
    */
   readonly order?: 'fifo' | 'barge' | undefined;
   /**
+   * Whether whoever runs within `run` of this lock, by the asynchronous context, holds it already: then `acquire`,
+   * `tryAcquire` and `run` give a further guard of the same lease at once, also through another object for the same lock
+   * of the same manager. All that the function starts counts as the holder. Default `false`.
+   */
+  readonly reentrant?: boolean | undefined;
+  /**
    * How many replicas must know of each grant and each renewal, and how long to wait for them (1 ms to 1 min): else the
    * grant counts for nothing, and the lease is not prolonged. It narrows the gap that a failover leaves, and does not
    * close it: a replica that knew of nothing may be promoted all the same. Costs a connection of its own for the time of
@@ -69,15 +75,36 @@ const DEFAULT_WAIT_MS = 10_000;
 const MAX_METADATA_BYTES = 4096;
 const MAX_REPLICATION_MS = 60_000;
 
+const MAX_KEYS = 100;
+
+/** The distinct keys, in their order. @throws ConfigError */
+export function checkKeys(key: string | readonly string[]): readonly string[] {
+  if (typeof key === 'string') return [checkText('lock.key', key)];
+  if (!Array.isArray(key) || key.length === 0 || key.length > MAX_KEYS) {
+    throw wrong('lock.key', `text, or 1 to ${MAX_KEYS} texts`, key);
+  }
+  return [...new Set(key.map((each: unknown, index) => checkText(`lock.key[${index}]`, each)))].toSorted();
+}
+
 export function checkTtl(ttl: Duration, path: string): number {
   return toMs(ttl, path, TTL_RANGE);
 }
 
 /** @throws ConfigError */
 export function checkLockOptions(ttl: Duration, options: LockOptions = {}): HoldTerms {
-  checkKnown('lock', options, ['renew', 'order', 'replicas', 'eviction', 'quarantine', 'metadata', 'prefix']);
+  checkKnown('lock', options, [
+    'renew',
+    'order',
+    'reentrant',
+    'replicas',
+    'eviction',
+    'quarantine',
+    'metadata',
+    'prefix',
+  ]);
   if (options.prefix !== undefined) checkText('lock.prefix', options.prefix);
   const ttlMs = checkTtl(ttl, 'lock.ttl');
+  if (options.reentrant !== undefined) checkBoolean('lock.reentrant', options.reentrant);
   const { order = 'fifo', eviction = 'warn', quarantine } = options;
   return {
     ttlMs,

@@ -60,4 +60,6 @@ export interface Authority {
   extend(claim: Claim, ttlMs: number, timeoutMs: number): Promise<Extension>;
   release(claim: Claim, timeoutMs?: number): Promise<Told>;
   verify(claim: Claim, timeoutMs: number): Promise<Told>;
+  /** Gives the token a fence that is higher than its own. */
+  raise(claim: Claim, fence: bigint, timeoutMs: number): Promise<Told>;
 }

@@ -98,6 +98,10 @@ export class LockCalls implements Authority {
     return this.#add('verify', claim, { timeoutMs });
   }
 
+  raise(claim: Claim, fence: bigint, timeoutMs: number): Promise<Told> {
+    return this.#add('raise', claim, { timeoutMs, text: String(fence) });
+  }
+
   /** `held`: it was, by whoever it was, and is not any more. */
   force(hash: string, reason: string): Promise<Told> {
     return this.#add('force', { hash, token: '' }, { text: reason });

@@ -26,6 +26,7 @@ const MOST_TOLD = 256;
  * extend: never shortens, so two that overtake each other cannot leave a lease that ends before either's promise.
  * release: an owner whose lease has ended, but whom nobody has followed, was alone until now. The first waiter whose
  * inbox somebody listens to becomes the owner in the same moment. A token that waits leaves the queue.
+ * raise: gives the owner a higher fence.
  * force: as if the owner released it; the owner is told.
  *
  * Messages: `g <token> <fence> <lease end> <now>` the lock is granted to this token; `l <lease end> <now> <waiters
@@ -207,6 +208,13 @@ local function look(key, token, ttl)
   return failure or 1, newEnd
 end
 
+local function raise(key, token, fence)
+  local standing = look(key, token, nil)
+  if standing ~= 1 then return standing end
+  if tonumber(redis.call('HGET', key, 'f')) >= tonumber(fence) then return 1 end
+  return errorOf(try('HSET', key, 'f', fence)) or 1
+end
+
 local answers, answered = {now}, 1
 local first, at = 1, 3
 while first <= #KEYS do
@@ -221,6 +229,7 @@ while first <= #KEYS do
     elseif op == 'extend' then answer, leaseEnd = look(key, token, ttl)
     elseif op == 'barge' then answer, leaseEnd = acquire(key, token, ttl, waitMs, text, true)
     elseif op == 'force' then answer = force(key, text)
+    elseif op == 'raise' then answer = raise(key, token, text)
     else answer, leaseEnd = look(key, token, nil) end
     answers[answered + 1] = answer
     answers[answered + 2] = leaseEnd or now

@@ -5,7 +5,7 @@ import { BadReplyError, ServerError } from '../../core/errors.js';
 import type { Standing } from './authority.js';
 
 /** What a call asks of a lock. `barge` is an `acquire` that does not look at the queue. */
-export type Operation = 'acquire' | 'barge' | 'extend' | 'release' | 'verify' | 'force';
+export type Operation = 'acquire' | 'barge' | 'extend' | 'release' | 'verify' | 'raise' | 'force';
 
 /** What the server says to one call. */
 export interface Answer {

@@ -6,10 +6,10 @@ import { LockLostError, type LockLostReason } from '../errors.js';
 import type { Kept, ReleaseResult } from '../keeper.js';
 import { LeaseTime } from './lease-time.js';
 import type { Authority, Claim } from '../calls/authority.js';
-import type { LockGuard } from '../lock-guard.js';
 import type { FencedTransaction } from '../fenced-transaction.js';
 import type { LockTerms } from '../lock-terms.js';
 import { tracedLock } from '../trace.js';
+import type { OwnGuard } from '../acquirer.js';
 import { checkTtl } from '../options.js';
 import { collect, packWrites } from './fenced-writes.js';
 import { type Renewable, Renewal } from './renewal.js';
@@ -25,11 +25,11 @@ const YOUNG = 1 / 9;
  * read `held`. Nothing moves the state but `#lose` and `release`, and no timer is needed for it to be right: every
  * question looks at the clock. Timers serve renewal, and the listeners of `signal`, which is made on first use.
  */
-export class Guard implements LockGuard, Renewable, Kept {
+export class Guard implements OwnGuard, Renewable, Kept {
   readonly key: string;
-  readonly fence: bigint;
   readonly claim: Claim;
   readonly terms: LockTerms;
+  #fence: bigint;
   #lease: LeaseTime;
   /** Made when there is something to renew: most locks are released before that. */
   #renewal: Renewal | undefined;
@@ -43,7 +43,7 @@ export class Guard implements LockGuard, Renewable, Kept {
   constructor(terms: LockTerms, grant: { readonly claim: Claim; readonly fence: bigint; readonly lease: LeaseTime }) {
     this.terms = terms;
     this.key = terms.key;
-    this.fence = grant.fence;
+    this.#fence = grant.fence;
     this.claim = grant.claim;
     this.#lease = grant.lease;
     if (terms.renews && this.#lease.remainingMs >= terms.ttlMs / 2) terms.keeper.beats.join(terms.ttlMs, this);
@@ -54,6 +54,10 @@ export class Guard implements LockGuard, Renewable, Kept {
 
   get token(): string {
     return this.claim.token;
+  }
+
+  get fence(): bigint {
+    return this.#fence;
   }
 
   get lease(): LeaseTime {
@@ -117,6 +121,14 @@ export class Guard implements LockGuard, Renewable, Kept {
     if (!this.check()) return false;
     const { standing } = await this.#ask((authority, timeoutMs) => authority.verify(this.claim, timeoutMs));
     if (standing !== 'held') this.lose(standing);
+    return this.check();
+  }
+
+  /** Gives it a higher fence, before anybody has seen the one that it has. False: it is lost. */
+  async raise(fence: bigint): Promise<boolean> {
+    const { standing } = await this.#ask((authority, timeoutMs) => authority.raise(this.claim, fence, timeoutMs));
+    if (standing !== 'held') this.lose(standing);
+    this.#fence = fence;
     return this.check();
   }
 

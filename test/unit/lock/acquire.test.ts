@@ -258,7 +258,13 @@ describe('a manager that closes', () => {
 describe('options', () => {
   test.each([
     ['a ttl below 10 ms', () => new DistributedLock(world.manager, 'k', 9), 'lock.ttl'],
-    ['several keys', () => new DistributedLock(world.manager, ['a', 'b'] as never, 10), 'lock.key'],
+    ['no keys', () => new DistributedLock(world.manager, [], 10), 'lock.key'],
+    ['a key that is no text', () => new DistributedLock(world.manager, ['a', 7 as never], 10), 'lock.key[1]'],
+    [
+      'what is neither yes nor no',
+      () => new DistributedLock(world.manager, 'k', 10, { reentrant: 1 as never }),
+      'reentrant',
+    ],
     ['an empty key', () => new DistributedLock(world.manager, '', 10), 'lock.key'],
     ['an unknown option', () => new DistributedLock(world.manager, 'k', 10, { renw: true } as never), 'renew'],
     [

@@ -1,0 +1,49 @@
+import type { RedisManager } from '../client/manager.js';
+import type { Emitter } from '../core/emitter.js';
+import type { Acquirer } from './acquirer.js';
+import { lockExec } from './calls/exec-script.js';
+import { lockRun } from './calls/lock-script.js';
+import type { LockEvents } from './events.js';
+import { Keeper } from './keeper.js';
+import type { LockTerms } from './lock-terms.js';
+import type { HoldTerms, LockOptions } from './options.js';
+import { Reentrant } from './reentrant/reentrant.js';
+import { admissionTo } from './safety/admission.js';
+import { SeveralLocks } from './several/several-locks.js';
+import { OneLock } from './waiting/one-lock.js';
+
+interface LockPlan {
+  readonly hold: HoldTerms;
+  readonly events: Emitter<LockEvents>;
+  readonly prefix: string | undefined;
+}
+
+/** What is to be known of the lock of each key, in their order. @throws ConfigError */
+export function planLocks(manager: RedisManager, keys: readonly string[], plan: LockPlan): LockTerms[] {
+  const { hold, events, prefix } = plan;
+  const space = manager.keySpace('lock', prefix);
+  const keeper = Keeper.of(manager);
+  const exec = manager.script(lockExec);
+  const authority = keeper.calls(lockRun, hold.replicas);
+  const admission = admissionTo(manager, space.root, hold);
+  return keys.map((key) => ({
+    ...hold,
+    keeper,
+    authority,
+    exec,
+    events,
+    admission,
+    shape: '',
+    key,
+    hash: space.key(key),
+  }));
+}
+
+/** How these locks are come by. */
+export function acquirerOf(name: string, terms: readonly LockTerms[], options: LockOptions = {}): Acquirer {
+  const [first, ...others] = terms.map((each) => new OneLock(each)) as [OneLock, ...OneLock[]];
+  const acquirer = others.length === 0 ? first : new SeveralLocks(name, [first, ...others]);
+  if (options.reentrant !== true) return acquirer;
+  const hashes = terms.map(({ hash }) => hash);
+  return new Reentrant(acquirer, hashes.join(','), first.terms.keeper);
+}
