@@ -35,7 +35,7 @@ const MOST_TOLD = 256;
 export const lockRun = defineRun(
   'lock.run',
   `
-local try, type, tonumber, floor, format = redis.pcall, type, tonumber, math.floor, string.format
+local try, type, tonumber, floor, format, match = redis.pcall, type, tonumber, math.floor, string.format, string.match
 
 local time = redis.call('TIME')
 local micros = time[1] * 1000000 + time[2]
@@ -48,6 +48,18 @@ local function errorOf(reply)
   return nil
 end
 
+-- A lease that ends then, and the hour in which that is.
+local function lease(leaseEnd)
+  local hour = floor(leaseEnd / 3600000)
+  return {
+    ends = leaseEnd,
+    text = format('%.0f', leaseEnd),
+    hour = format('%.0f', hour * 3600000),
+    nextHour = format('%.0f', (hour + 1) * 3600000),
+    outlived = format('%.0f', (hour + 2) * 3600000),
+  }
+end
+
 -- Whether somebody may have heard. Where it is not known how many hear a message, somebody always may have.
 local function tell(channel, message)
   if channel == '' then return not counted end
@@ -55,27 +67,26 @@ local function tell(channel, message)
   return not counted or type(heard) ~= 'number' or heard > 0
 end
 
+-- The key must outlive its lease: set when that moves into another hour. Texts of one length are in the order of their numbers.
+local function outlive(key, lastEnd, new)
+  if lastEnd and lastEnd >= new.hour and lastEnd < new.nextHour then return nil end
+  return errorOf(try('PEXPIREAT', key, new.outlived))
+end
+
 -- Makes a token the owner. Returns its fence, or nil and what Redis said against it.
-local function own(key, lock, token, channel, metadata, leaseEnd)
-  local fence = (tonumber(lock[2] or '0') or 0) + 1
-  local text = microsText
-  if fence > micros then text = format('%.0f', fence) end
-  local endText = format('%.0f', leaseEnd)
-  local failure
-  if metadata == '' then
-    if lock[4] then failure = errorOf(try('HDEL', key, 'm')) end
-    failure = failure or errorOf(try('HSET', key, 'o', token, 'f', text, 'x', endText, 'n', channel))
+local function own(key, lock, token, channel, metadata, new)
+  local fence, failure, last = microsText, nil, lock[2]
+  if last and (#last > #fence or (#last == #fence and last >= fence)) then fence = format('%.0f', last + 1) end
+  if metadata ~= '' then
+    failure = errorOf(try('HSET', key, 'o', token, 'f', fence, 'x', new.text, 'n', channel, 'm', metadata))
   else
-    failure = errorOf(try('HSET', key, 'o', token, 'f', text, 'x', endText, 'n', channel, 'm', metadata))
+    if lock[4] then failure = errorOf(try('HDEL', key, 'm')) end
+    failure = failure or errorOf(try('HSET', key, 'o', token, 'f', fence, 'x', new.text, 'n', channel))
   end
-  -- the key must outlive its lease
-  local hour = floor(leaseEnd / 3600000)
-  if not failure and hour ~= floor((tonumber(lock[3] or '0') or 0) / 3600000) then
-    failure = errorOf(try('PEXPIREAT', key, format('%.0f', (hour + 2) * 3600000)))
-  end
+  failure = failure or outlive(key, lock[3], new)
   if failure then return nil, failure end
-  lock[1], lock[2], lock[3], lock[4] = token, text, endText, metadata ~= ''
-  return text
+  lock[1], lock[2], lock[3], lock[4] = token, fence, new.text, metadata ~= ''
+  return fence
 end
 
 -- Gives a lock that nobody holds to the first waiter that can be told, else to nobody.
@@ -86,14 +97,13 @@ local function handOver(key, lock)
     local waiter = try('HGET', key, field)
     ticket = ticket + 1
     if type(waiter) == 'string' then
-      local token, channel, ttl, waitEnd, since, metadata =
-        string.match(waiter, '^(%S+) (%S+) (%d+) (%d+) (%d+) (.*)$')
+      local token, channel, ttl, waitEnd, since, metadata = match(waiter, '^(%S+) (%S+) (%d+) (%d+) (%d+) (.*)$')
       try('HDEL', key, field, 'q' .. token)
       if tonumber(waitEnd) > now then
-        local leaseEnd = now + math.min(tonumber(ttl), ${CLAIM_MS})
-        local fence, failure = own(key, lock, token, channel, metadata, leaseEnd)
+        local new = lease(now + math.min(tonumber(ttl), ${CLAIM_MS}))
+        local fence, failure = own(key, lock, token, channel, metadata, new)
         if failure then return failure end
-        if tell(channel, format('g %s %s %.0f %.0f', token, fence, leaseEnd, now)) then
+        if tell(channel, format('g %s %s %s %.0f', token, fence, new.text, now)) then
           if ticket < after then return errorOf(try('HSET', key, 'h', ticket)) end
           return errorOf(try('HDEL', key, 'h', 't'))
         end
@@ -106,46 +116,43 @@ local function handOver(key, lock)
 end
 
 -- Tells all who wait until when the lock is held.
-local function announce(key, lock, leaseEnd)
+local function announce(key, lock)
   local told, before = {}, 0
   local last = math.min(tonumber(lock[6]), lock[5] + ${MOST_TOLD}) - 1
   for ticket = tonumber(lock[5]), last do
     local waiter = try('HGET', key, 'w' .. ticket)
-    local channel = type(waiter) == 'string' and string.match(waiter, '^%S+ (%S+)')
+    local channel = type(waiter) == 'string' and match(waiter, '^%S+ (%S+)')
     if channel and not told[channel] then
       told[channel] = true
-      tell(channel, format('l %.0f %.0f %d %s', leaseEnd, now, before, key))
+      tell(channel, format('l %s %.0f %d %s', lock[3], now, before, key))
       before = before + 1
     end
   end
 end
 
 -- Puts a token at the end of the queue, unless it waits already. Returns how many wait before it.
-local function enqueue(key, lock, token, ttl, waitMs, metadata)
+local function enqueue(key, lock, token, ask)
   local place = 'q' .. token
   local ticket = lock[5] and try('HGET', key, place)
   if ticket then return ticket - lock[5], nil, true end
   local first = lock[5] or 0
   ticket = tonumber(lock[6] or 0)
-  local waiter = format('%s %s %s %.0f %.0f %s', token, inbox, ttl, now + waitMs, now, metadata)
+  local waiter = format('%s %s %s %.0f %.0f %s', token, inbox, ask.ttl, now + ask.waitMs, now, ask.text)
   local failure = errorOf(try('HSET', key, 'h', first, 't', ticket + 1, 'w' .. ticket, waiter, place, ticket))
   if failure then return nil, failure end
   lock[5], lock[6] = first, ticket + 1
   return ticket - first
 end
 
-local function acquire(key, token, ttl, waitMs, metadata, barges)
-  local lock = try('HMGET', key, 'o', 'f', 'x', 'm', 'h', 't')
-  if lock.err then return lock.err, now end
+-- A lock that somebody holds or waits for.
+local function contend(key, lock, token, ask)
   local owner, leaseEnd = lock[1], tonumber(lock[3] or '0') or 0
   local isHeld = owner and owner ~= '' and leaseEnd > now
   if isHeld and owner == token then return lock[2], leaseEnd end
   -- one whose turn has come and gone unheard is still the first
-  local isFree = not isHeld and (not lock[5] or barges or owner == token)
+  local isFree = not isHeld and (not lock[5] or ask.barges or owner == token)
   local rank, failure, waitsAlready = '', nil, nil
-  if not isFree and waitMs > 0 then
-    rank, failure, waitsAlready = enqueue(key, lock, token, ttl, waitMs, metadata)
-  end
+  if not isFree and ask.waitMs > 0 then rank, failure, waitsAlready = enqueue(key, lock, token, ask) end
   if not isFree and not isHeld and not failure then
     failure = handOver(key, lock)
     leaseEnd = tonumber(lock[3])
@@ -154,85 +161,93 @@ local function acquire(key, token, ttl, waitMs, metadata, barges)
     isFree = lock[1] == '' and not failure
   end
   if isFree then
-    leaseEnd = now + ttl
-    rank, failure = own(key, lock, token, inbox, metadata, leaseEnd)
+    leaseEnd = ask.new.ends
+    rank, failure = own(key, lock, token, inbox, ask.text, ask.new)
   end
-  if waitsAlready and isHeld then announce(key, lock, leaseEnd) end
+  if waitsAlready and isHeld then announce(key, lock) end
   return failure or rank, leaseEnd
 end
 
-local function release(key, token)
-  local lock = try('HMGET', key, 'o', 'h')
-  if lock.err then return lock.err end
+local operations = {}
+
+function operations.acquire(key, token, ask)
+  local lock = try('HMGET', key, 'o', 'f', 'x', 'm', 'h', 't')
   local owner = lock[1]
+  if owner == nil then return lock.err, now end
+  if (owner and owner ~= '') or lock[5] then return contend(key, lock, token, ask) end
+  -- most often: nobody holds it, nobody waits
+  local fence, failure = own(key, lock, token, inbox, ask.text, ask.new)
+  return failure or fence, ask.new.ends
+end
+
+function operations.barge(key, token, ask)
+  ask.barges = true
+  return operations.acquire(key, token, ask)
+end
+
+function operations.release(key, token)
+  local lock = try('HMGET', key, 'o', 'h')
+  local owner = lock[1]
+  if owner == nil then return lock.err, now end
   if owner == token then
-    if not lock[2] then return errorOf(try('HSET', key, 'o', '')) or 1 end
-    return handOver(key, try('HMGET', key, 'o', 'f', 'x', 'm', 'h', 't')) or 1
+    if not lock[2] then return errorOf(try('HSET', key, 'o', '')) or 1, now end
+    return handOver(key, try('HMGET', key, 'o', 'f', 'x', 'm', 'h', 't')) or 1, now
   end
   if lock[2] then
     local ticket = try('HGET', key, 'q' .. token)
     if ticket then try('HDEL', key, 'q' .. token, 'w' .. ticket) end
   end
-  if owner and owner ~= '' then return -1 end
-  return 0
+  if owner and owner ~= '' then return -1, now end
+  return 0, now
 end
 
-local function force(key, reason)
-  local lock = try('HMGET', key, 'o', 'f', 'x', 'm', 'h', 't', 'n')
-  if lock.err then return lock.err end
-  local owner, channel = lock[1], lock[7] or ''
-  if not owner or owner == '' or (tonumber(lock[3] or '0') or 0) <= now then return 0 end
-  local failure
-  if lock[5] then failure = handOver(key, lock) else failure = errorOf(try('HSET', key, 'o', '')) end
-  if failure then return failure end
-  tell(channel, 'f ' .. owner .. ' ' .. reason)
-  return 1
-end
-
-local function look(key, token, ttl)
+function operations.verify(key, token)
   local lock = try('HMGET', key, 'o', 'x')
-  if lock.err then return lock.err, now end
-  local owner, leaseEnd = lock[1], tonumber(lock[2] or '0') or 0
-  if owner ~= token then
-    if owner and owner ~= '' then return -1, leaseEnd end
+  local owner = lock[1]
+  if owner == nil then return lock.err, now end
+  local leaseEnd = tonumber(lock[2] or '0') or 0
+  if owner == token then
+    if leaseEnd > now then return 1, leaseEnd end
     return 0, leaseEnd
   end
-  if leaseEnd <= now then return 0, leaseEnd end
-  if not ttl or now + ttl <= leaseEnd then return 1, leaseEnd end
-  local newEnd = now + ttl
-  local failure = errorOf(try('HSET', key, 'x', format('%.0f', newEnd)))
-  local hour = floor(newEnd / 3600000)
-  if not failure and hour ~= floor(leaseEnd / 3600000) then
-    failure = errorOf(try('PEXPIREAT', key, format('%.0f', (hour + 2) * 3600000)))
-  end
-  return failure or 1, newEnd
+  if owner and owner ~= '' then return -1, leaseEnd end
+  return 0, leaseEnd
 end
 
-local function raise(key, token, fence)
-  local standing = look(key, token, nil)
-  if standing ~= 1 then return standing end
-  if tonumber(redis.call('HGET', key, 'f')) >= tonumber(fence) then return 1 end
-  return errorOf(try('HSET', key, 'f', fence)) or 1
+function operations.extend(key, token, ask)
+  local standing, leaseEnd = operations.verify(key, token)
+  if standing ~= 1 or ask.new.ends <= leaseEnd then return standing, leaseEnd end
+  local failure = errorOf(try('HSET', key, 'x', ask.new.text)) or outlive(key, format('%.0f', leaseEnd), ask.new)
+  return failure or 1, ask.new.ends
+end
+
+function operations.raise(key, token, ask)
+  local standing, leaseEnd = operations.verify(key, token)
+  if standing ~= 1 or tonumber(redis.call('HGET', key, 'f')) >= tonumber(ask.text) then return standing, leaseEnd end
+  return errorOf(try('HSET', key, 'f', ask.text)) or 1, leaseEnd
+end
+
+function operations.force(key, token, ask)
+  local lock = try('HMGET', key, 'o', 'f', 'x', 'm', 'h', 't', 'n')
+  local owner, channel = lock[1], lock[7] or ''
+  if owner == nil then return lock.err, now end
+  if not owner or owner == '' or (tonumber(lock[3] or '0') or 0) <= now then return 0, now end
+  local failure
+  if lock[5] then failure = handOver(key, lock) else failure = errorOf(try('HSET', key, 'o', '')) end
+  if failure then return failure, now end
+  tell(channel, 'f ' .. owner .. ' ' .. ask.text)
+  return 1, now
 end
 
 local answers, answered = {now}, 1
 local first, at = 1, 3
 while first <= #KEYS do
   local last = first + ARGV[at] - 1
-  local op, ttl, waitMs, text = ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), ARGV[at + 5]
+  local decide, ttl = operations[ARGV[at + 1]], ARGV[at + 2]
+  local ask = { ttl = ttl, waitMs = tonumber(ARGV[at + 3]), text = ARGV[at + 5], new = lease(now + ttl) }
   local tokens = at + 6 - first
   for i = first, last do
-    local key, token = KEYS[i], ARGV[tokens + i]
-    local answer, leaseEnd
-    if op == 'acquire' then answer, leaseEnd = acquire(key, token, ttl, waitMs, text, false)
-    elseif op == 'release' then answer = release(key, token)
-    elseif op == 'extend' then answer, leaseEnd = look(key, token, ttl)
-    elseif op == 'barge' then answer, leaseEnd = acquire(key, token, ttl, waitMs, text, true)
-    elseif op == 'force' then answer = force(key, text)
-    elseif op == 'raise' then answer = raise(key, token, text)
-    else answer, leaseEnd = look(key, token, nil) end
-    answers[answered + 1] = answer
-    answers[answered + 2] = leaseEnd or now
+    answers[answered + 1], answers[answered + 2] = decide(KEYS[i], ARGV[tokens + i], ask)
     answered = answered + 2
   end
   at = tokens + last + 1
