@@ -11,8 +11,10 @@ export interface LockOptions {
    */
   readonly renew?: boolean | { readonly maxHold?: Duration | undefined } | undefined;
   /**
-   * Who comes next when others wait. `'fifo'` (default): whoever has waited longest. `'barge'`: this one, where it finds
-   * the lock free although others wait.
+   * Who comes next when others wait. `'fifo'` (default): whoever has waited longest, in whatever process. `'barge'`: first
+   * those who wait for this lock in the same process, with this order: a release passes it on to the next of them in one
+   * round trip, at most 16 times in a row and for 200 ms, then the others have their turn. More throughput, less
+   * fairness. A `tryAcquire` finds the lock taken while one of the process waits for it.
    */
   readonly order?: 'fifo' | 'barge' | undefined;
   /**

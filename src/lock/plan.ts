@@ -3,6 +3,8 @@ import type { Emitter } from '../core/emitter.js';
 import type { Acquirer } from './acquirer.js';
 import { lockExec } from './calls/exec-script.js';
 import { lockRun } from './calls/lock-script.js';
+import { Barging } from './cohort/barging.js';
+import { cohortOf } from './cohort/cohorts.js';
 import type { LockEvents } from './events.js';
 import { Keeper } from './keeper.js';
 import type { LockTerms } from './lock-terms.js';
@@ -26,24 +28,22 @@ export function planLocks(manager: RedisManager, keys: readonly string[], plan: 
   const exec = manager.script(lockExec);
   const authority = keeper.calls(lockRun, hold.replicas);
   const admission = admissionTo(manager, space.root, hold);
-  return keys.map((key) => ({
-    ...hold,
-    keeper,
-    authority,
-    exec,
-    events,
-    admission,
-    shape: '',
-    key,
-    hash: space.key(key),
-  }));
+  return keys.map((key) => {
+    const hash = space.key(key);
+    const succession = hold.barges ? cohortOf(keeper, hash) : undefined;
+    return { ...hold, keeper, authority, exec, events, succession, admission, shape: '', key, hash };
+  });
 }
 
 /** How these locks are come by. */
 export function acquirerOf(name: string, terms: readonly LockTerms[], options: LockOptions = {}): Acquirer {
-  const [first, ...others] = terms.map((each) => new OneLock(each)) as [OneLock, ...OneLock[]];
+  const [first, ...others] = terms.map(oneLock) as [OneLock, ...OneLock[]];
   const acquirer = others.length === 0 ? first : new SeveralLocks(name, [first, ...others]);
   if (options.reentrant !== true) return acquirer;
   const hashes = terms.map(({ hash }) => hash);
   return new Reentrant(acquirer, hashes.join(','), first.terms.keeper);
+}
+
+function oneLock(terms: LockTerms): OneLock {
+  return terms.barges ? new Barging(terms, cohortOf(terms.keeper, terms.hash)) : new OneLock(terms);
 }

@@ -47,6 +47,18 @@ export interface Extension {
   readonly leaseMs: number;
 }
 
+/** Who is to hold a lock next, and how. */
+export interface Heir {
+  readonly token: string;
+  readonly ttlMs: number;
+  readonly metadata: string;
+}
+
+/** What became of a lock that was to be passed on: `held` by the other token now. */
+export interface Passing extends Grant {
+  readonly standing: Standing;
+}
+
 export interface Told {
   readonly standing: Standing;
 }
@@ -60,6 +72,8 @@ export interface Authority {
   extend(claim: Claim, ttlMs: number, timeoutMs: number): Promise<Extension>;
   release(claim: Claim, timeoutMs?: number): Promise<Told>;
   verify(claim: Claim, timeoutMs: number): Promise<Told>;
+  /** Makes another token the owner in the place of this one. */
+  pass(claim: Claim, to: Heir, timeoutMs: number): Promise<Passing>;
   /** Gives the token a fence that is higher than its own. */
   raise(claim: Claim, fence: bigint, timeoutMs: number): Promise<Told>;
 }

@@ -3,7 +3,7 @@ import type { CommandArg } from '../../client/calls/command.js';
 import type { RedisManager } from '../../client/manager.js';
 import { Deadlines, Expiring } from '../../core/deadlines.js';
 import { BadReplyError, ServerError, TimeoutError } from '../../core/errors.js';
-import type { Authority, Claim, Extension, Grant, Hold, Limits, Told, Waits } from './authority.js';
+import type { Authority, Claim, Extension, Grant, Heir, Hold, Limits, Passing, Told, Waits } from './authority.js';
 import { type Answer, type Operation, readAnswer, type RunReply, type RunScript } from './run-script.js';
 
 interface Call extends Claim, Limits {
@@ -18,6 +18,7 @@ interface Call extends Claim, Limits {
 
 /** What a call says beside its lock and its token. */
 interface About {
+  readonly shape?: string;
   readonly ttlMs?: number;
   readonly text?: string;
   readonly timeoutMs?: number | undefined;
@@ -98,6 +99,10 @@ export class LockCalls implements Authority {
     return this.#add('verify', claim, { timeoutMs });
   }
 
+  pass(claim: Claim, { token, ttlMs, metadata }: Heir, timeoutMs: number): Promise<Passing> {
+    return this.#add('pass', claim, { ttlMs, timeoutMs, shape: token, text: metadata });
+  }
+
   raise(claim: Claim, fence: bigint, timeoutMs: number): Promise<Told> {
     return this.#add('raise', claim, { timeoutMs, text: String(fence) });
   }
@@ -114,7 +119,7 @@ export class LockCalls implements Authority {
   }
 
   #add(operation: Operation, { hash, token }: Claim, about: About): Promise<Answer> {
-    const { ttlMs = 0, text = '' } = about;
+    const { ttlMs = 0, shape = '', text = '' } = about;
     const timeoutMs = this.#limitMs(about.timeoutMs);
     return this.#coalescer.add({
       operation,
@@ -122,7 +127,7 @@ export class LockCalls implements Authority {
       token,
       ttlMs,
       waitMs: 0,
-      shape: '',
+      shape,
       text,
       timeoutMs,
       signal: undefined,

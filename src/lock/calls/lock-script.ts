@@ -26,6 +26,7 @@ const MOST_TOLD = 256;
  * extend: never shortens, so two that overtake each other cannot leave a lease that ends before either's promise.
  * release: an owner whose lease has ended, but whom nobody has followed, was alone until now. The first waiter whose
  * inbox somebody listens to becomes the owner in the same moment. A token that waits leaves the queue.
+ * pass: as release, but to the token that is named; who waits goes on waiting.
  * raise: gives the owner a higher fence.
  * force: as if the owner released it; the owner is told.
  *
@@ -221,6 +222,18 @@ function operations.extend(key, token, ask)
   return failure or 1, ask.new.ends
 end
 
+function operations.pass(key, token, ask)
+  local lock = try('HMGET', key, 'o', 'f', 'x', 'm')
+  local owner = lock[1]
+  if owner == nil then return lock.err, now end
+  if owner == token then
+    local fence, failure = own(key, lock, ask.shape, inbox, ask.text, ask.new)
+    return failure or fence, ask.new.ends
+  end
+  if owner and owner ~= '' then return -1, now end
+  return 0, now
+end
+
 function operations.raise(key, token, ask)
   local standing, leaseEnd = operations.verify(key, token)
   if standing ~= 1 or tonumber(redis.call('HGET', key, 'f')) >= tonumber(ask.text) then return standing, leaseEnd end
@@ -244,7 +257,7 @@ local first, at = 1, 3
 while first <= #KEYS do
   local last = first + ARGV[at] - 1
   local decide, ttl = operations[ARGV[at + 1]], ARGV[at + 2]
-  local ask = { ttl = ttl, waitMs = tonumber(ARGV[at + 3]), text = ARGV[at + 5], new = lease(now + ttl) }
+  local ask = { ttl = ttl, waitMs = tonumber(ARGV[at + 3]), shape = ARGV[at + 4], text = ARGV[at + 5], new = lease(now + ttl) }
   local tokens = at + 6 - first
   for i = first, last do
     answers[answered + 1], answers[answered + 2] = decide(KEYS[i], ARGV[tokens + i], ask)

@@ -4,8 +4,8 @@ import type { Reply } from '../../client/driver.js';
 import { BadReplyError, ServerError } from '../../core/errors.js';
 import type { Standing } from './authority.js';
 
-/** What a call asks of a lock. `barge` is an `acquire` that does not look at the queue. */
-export type Operation = 'acquire' | 'barge' | 'extend' | 'release' | 'verify' | 'raise' | 'force';
+/** What a call asks of a lock. `barge` is an `acquire` that does not look at the queue; `pass` a release to a token. */
+export type Operation = 'acquire' | 'barge' | 'extend' | 'release' | 'verify' | 'pass' | 'raise' | 'force';
 
 /** What the server says to one call. */
 export interface Answer {
@@ -70,6 +70,8 @@ export function readAnswer(operation: Operation, reply: RunReply, index: number)
       if (typeof said === 'string' && DECIMAL.test(said)) {
         return { standing: 'held', fence: BigInt(said), rank: undefined, leaseMs, nowMs };
       }
+    } else if (operation === 'pass' && typeof said === 'string' && DECIMAL.test(said)) {
+      return { standing: 'held', fence: BigInt(said), rank: undefined, leaseMs, nowMs };
     } else {
       const standing = STANDINGS.get(said);
       if (standing !== undefined) return { standing, fence: undefined, rank: undefined, leaseMs, nowMs };

@@ -156,7 +156,8 @@ export class Guard implements OwnGuard, Renewable, Kept {
     if (this.#release === undefined) {
       const leaseMs = this.remainingMs;
       this.#stop();
-      this.#release = this.#loss === undefined ? this.#giveBack(leaseMs) : Promise.resolve(this.#abandon(this.#loss));
+      this.#release =
+        this.#loss === undefined ? this.#passOrGiveBack(leaseMs) : Promise.resolve(this.#abandon(this.#loss));
       this.terms.events.emit('released', this);
     }
     return this.#release;
@@ -207,6 +208,7 @@ export class Guard implements OwnGuard, Renewable, Kept {
     this.#loss = this.#error(reason, cause);
     this.#stop();
     this.#signal?.abort(this.#loss);
+    this.terms.succession?.leave();
     this.terms.events.emit('lost', this.#loss);
   }
 
@@ -216,6 +218,12 @@ export class Guard implements OwnGuard, Renewable, Kept {
     const { keeper, ttlMs } = this.terms;
     keeper.beats.leave(ttlMs, this);
     keeper.drop(this);
+  }
+
+  #passOrGiveBack(leaseMs: number): Promise<ReleaseResult> {
+    const { succession } = this.terms;
+    if (succession === undefined) return this.#giveBack(leaseMs);
+    return succession.pass(this.claim, leaseMs) ?? this.#giveBack(leaseMs).finally(() => succession.leave());
   }
 
   #giveBack(leaseMs: number): Promise<ReleaseResult> {
