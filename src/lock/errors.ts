@@ -1,4 +1,4 @@
-import { identify, RedisUtilsError } from '../core/errors.js';
+import { identify, type Outcome, RedisUtilsError } from '../core/errors.js';
 
 /** Somebody else held the lock for as long as `acquire` was allowed to wait. Nothing is held afterwards. */
 export class LockTimeoutError extends RedisUtilsError {
@@ -101,5 +101,61 @@ export class LockReplicationError extends RedisUtilsError {
     );
     this.wanted = wanted;
     this.acknowledged = acknowledged;
+  }
+}
+
+/**
+ * Too few servers of a `LockQuorum` gave an answer that counts. `cause` is an AggregateError with what each of the others
+ * failed with. What may have been granted is given back in the background.
+ */
+export class LockQuorumError extends RedisUtilsError {
+  declare readonly code: 'RU_LOCK_QUORUM';
+  /** How many servers must agree. */
+  readonly needed: number;
+  /** How many there are. */
+  readonly servers: number;
+  /** How many have failed. */
+  readonly failed: number;
+  /** `not-sent`: no server can have run it. */
+  readonly outcome: Outcome;
+  /** Trying again later may succeed. */
+  readonly retryable = true;
+
+  static {
+    identify(this, 'LockQuorumError', 'RU_LOCK_QUORUM');
+  }
+
+  constructor(facts: { needed: number; servers: number; outcome: Outcome; failures: readonly unknown[] }) {
+    const { needed, servers, outcome, failures } = facts;
+    const why = failures.map((failure) => (failure instanceof Error ? failure.message : String(failure)));
+    super(`${needed} of ${servers} servers have to agree, and ${failures.length} failed: ${why.join('; ')}`, {
+      cause: new AggregateError(failures, 'what the servers failed with'),
+    });
+    this.needed = needed;
+    this.servers = servers;
+    this.failed = failures.length;
+    this.outcome = outcome;
+  }
+}
+
+/** A server of a `LockQuorum` has started so recently that it may have forgotten votes: its own do not count yet. */
+export class LockServerRestartedError extends RedisUtilsError {
+  declare readonly code: 'RU_LOCK_SERVER_RESTARTED';
+  readonly endpoint: string;
+  /** For how much longer; 0: it was connected to anew while it was asked. */
+  readonly remainingMs: number;
+
+  static {
+    identify(this, 'LockServerRestartedError', 'RU_LOCK_SERVER_RESTARTED');
+  }
+
+  constructor({ endpoint, remainingMs }: { endpoint: string; remainingMs: number }) {
+    super(
+      remainingMs > 0
+        ? `${endpoint} has started a short time ago – its votes count in ${remainingMs} ms`
+        : `${endpoint} was connected to anew – its vote does not count`,
+    );
+    this.endpoint = endpoint;
+    this.remainingMs = remainingMs;
   }
 }

@@ -6,4 +6,12 @@ export type { LockInfo, LockWaiter } from './lock-info.js';
 export type { LockOperationTrace } from './trace.js';
 export type { ReleaseResult } from './keeper.js';
 export type { AcquireOptions, LockOptions } from './options.js';
-export { LockLostError, type LockLostReason, LockReplicationError, LockTimeoutError } from './errors.js';
+export { LockQuorum, type LockQuorumEvents, type LockQuorumOptions } from './quorum/lock-quorum.js';
+export {
+  LockLostError,
+  type LockLostReason,
+  LockQuorumError,
+  LockReplicationError,
+  LockServerRestartedError,
+  LockTimeoutError,
+} from './errors.js';

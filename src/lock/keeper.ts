@@ -1,4 +1,3 @@
-import type { RedisManager } from '../client/manager.js';
 import { jitteredDelay } from '../core/backoff.js';
 import type { Clock } from '../core/clock.js';
 import { Deadlines } from '../core/deadlines.js';
@@ -7,9 +6,7 @@ import type { Random } from '../core/random.js';
 import { Beats } from './guard/beats.js';
 import { type Holder, Inbox } from './waiting/inbox.js';
 import type { Authority, Claim } from './calls/authority.js';
-import { LockCalls, type RunBatch } from './calls/lock-calls.js';
-import { type Replicas, replicated } from './calls/replicated.js';
-import type { RunScript } from './calls/run-script.js';
+import type { LockHost } from './lock-host.js';
 
 /**
  * What became of a lock at its release.
@@ -35,22 +32,18 @@ const BLOCK_BYTES = 33 * 64;
 const MIN_RELEASE_MS = 100;
 const WITHDRAWAL_RETRY = { baseMs: 50, maxMs: 1000 };
 
-/** One per manager: its calls to the server, the guards held through it, and the locks that must still be given back. */
+/** One per manager or quorum: the guards held through it, and the locks that must still be given back. */
 export class Keeper {
-  static readonly #keepers = new WeakMap<RedisManager, Keeper>();
-
   readonly clock: Clock;
   readonly random: Random;
   readonly endpoint: string;
-  readonly commandTimeoutMs: number;
   /** What others tell this process about its locks. */
   readonly inbox: Inbox;
   /** When leases are renewed. */
   readonly beats: Beats;
   /** When a guard looks after its lease out of turn. */
   readonly due: Deadlines;
-  readonly #manager: RedisManager;
-  readonly #calls = new Map<string, LockCalls>();
+  readonly #host: LockHost;
   readonly #guards = new Map<string, Kept>();
   #entropy = '';
   #entropyUsed = 0;
@@ -58,36 +51,15 @@ export class Keeper {
   #closing = false;
   #onIdle: (() => void) | undefined;
 
-  private constructor(manager: RedisManager) {
-    this.#manager = manager;
-    this.clock = manager.clock;
-    this.random = manager.random;
-    this.endpoint = manager.endpoint;
-    this.commandTimeoutMs = manager.config.commandTimeoutMs;
-    this.due = new Deadlines(manager.clock);
-    this.beats = new Beats(manager);
-    this.inbox = new Inbox(manager, (token) => this.#guards.get(token));
-    manager.onClose(() => this.#close());
-  }
-
-  static of(manager: RedisManager): Keeper {
-    let keeper = Keeper.#keepers.get(manager);
-    if (keeper === undefined) Keeper.#keepers.set(manager, (keeper = new Keeper(manager)));
-    return keeper;
-  }
-
-  /**
-   * The calls that a script decides, all of one tick together.
-   * @param replicas who must have heard of what they wrote
-   */
-  calls(script: RunScript, replicas?: Replicas): LockCalls {
-    const name = replicas === undefined ? script.name : `${script.name} ${replicas.count} ${replicas.timeoutMs}`;
-    let calls = this.#calls.get(name);
-    if (calls === undefined) {
-      const run = replicas === undefined ? plain(this.#manager, script) : replicated(this.#manager, script, replicas);
-      this.#calls.set(name, (calls = new LockCalls(this.#manager, { script, run, inbox: this.inbox.channel })));
-    }
-    return calls;
+  constructor(host: LockHost) {
+    this.#host = host;
+    this.clock = host.clock;
+    this.random = host.random;
+    this.endpoint = host.endpoint;
+    this.due = new Deadlines(host.clock);
+    this.beats = new Beats(host);
+    this.inbox = new Inbox(host, (token) => this.#guards.get(token));
+    host.onClose(() => this.close());
   }
 
   /** True once the manager closes: what is granted from now on is given back at once. */
@@ -123,9 +95,9 @@ export class Keeper {
     if (this.#acquiring === 0) this.#onIdle?.();
   }
 
-  /** Has the failure of work that nobody awaits told by the manager. */
+  /** Has the failure of work that nobody awaits told. */
   report(source: string, error: unknown): void {
-    this.#manager.reportError(source, error);
+    this.#host.reportError(source, error);
   }
 
   /** Gives a lock back. Never rejects: without an answer, the rest is done in the background. */
@@ -164,14 +136,13 @@ export class Keeper {
     this.clock.backgroundTimer(delayMs, () => this.#withdraw({ ...duty, leftMs: duty.leftMs - delayMs }));
   }
 
-  async #close(): Promise<void> {
+  protected async close(): Promise<void> {
     this.#closing = true;
     this.inbox.wakeAll();
     await Promise.all(Array.from(this.#guards.values(), (guard) => guard.close()));
     if (this.#acquiring > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     this.due.stop();
     this.beats.stop();
-    for (const calls of this.#calls.values()) calls.close();
   }
 }
 
@@ -180,9 +151,4 @@ interface Withdrawal {
   readonly claim: Claim;
   readonly leftMs: number;
   readonly attempt: number;
-}
-
-function plain(manager: RedisManager, script: RunScript): RunBatch {
-  const bound = manager.script(script);
-  return (keys, args, options) => bound.run(keys, args, options);
 }

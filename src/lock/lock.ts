@@ -1,8 +1,6 @@
 import type { RedisManager } from '../client/manager.js';
 import { checkKnown, checkText, wrong } from '../core/check.js';
 import type { Duration } from '../core/duration.js';
-import { lockInspect } from './calls/inspect-script.js';
-import { lockRun } from './calls/lock-script.js';
 import type { LockEvents } from './events.js';
 import type { LockInfo } from './lock-info.js';
 import { tracedLock } from './trace.js';
@@ -12,6 +10,7 @@ import { Lockable } from './lockable.js';
 import type { LockTerms } from './lock-terms.js';
 import { checkKeys, checkLockOptions, type LockOptions } from './options.js';
 import { acquirerOf, planLocks } from './plan.js';
+import type { LockQuorum } from './quorum/lock-quorum.js';
 
 /**
  * A lock that processes share through one Redis or Valkey server: a lease with a fence, renewed while it is held.
@@ -36,7 +35,6 @@ import { acquirerOf, planLocks } from './plan.js';
  * await charge({ fence: guard.fence, signal: guard.signal });
  */
 export class DistributedLock extends Lockable {
-  readonly #manager: RedisManager;
   readonly #locks: readonly LockTerms[];
 
   /**
@@ -47,14 +45,18 @@ export class DistributedLock extends Lockable {
    *
    * Cost: none; nothing is sent.
    */
-  constructor(manager: RedisManager, key: string | readonly string[], ttl: Duration, options?: LockOptions) {
+  constructor(
+    manager: RedisManager | LockQuorum,
+    key: string | readonly string[],
+    ttl: Duration,
+    options?: LockOptions,
+  ) {
     const keys = checkKeys(key);
     manager.requireAtMostOnce('DistributedLock');
     const events = new Emitter<LockEvents>();
     const locks = planLocks(manager, keys, { hold: checkLockOptions(ttl, options), events, prefix: options?.prefix });
     const name = keys.join(',');
     super(name, acquirerOf(name, locks, options), events);
-    this.#manager = manager;
     this.#locks = locks;
   }
 
@@ -64,8 +66,7 @@ export class DistributedLock extends Lockable {
    * Cost: 1 round trip.
    */
   async inspect(): Promise<LockInfo | undefined> {
-    const script = this.#manager.script(lockInspect);
-    const looks = this.#locks.map(({ hash }) => named(hash, script.run([hash], [])));
+    const looks = this.#locks.map(({ hash, inspect }) => named(hash, inspect(hash)));
     return (await Promise.all(looks)).find((info) => info !== undefined);
   }
 
@@ -84,8 +85,8 @@ export class DistributedLock extends Lockable {
       const reason = checkText('forceRelease.reason', options.reason);
       if (reason.length > MAX_REASON)
         throw wrong('forceRelease.reason', `at most ${MAX_REASON} characters`, reason.length);
-      const forced = this.#locks.map(({ keeper, hash }) => named(hash, keeper.calls(lockRun).force(hash, reason)));
-      return (await Promise.all(forced)).some(({ standing }) => standing === 'held');
+      const forced = this.#locks.map(({ hash, force }) => named(hash, force(hash, reason)));
+      return (await Promise.all(forced)).some((wasHeld) => wasHeld);
     });
   }
 }

@@ -1,16 +1,14 @@
 import type { RedisManager } from '../client/manager.js';
 import type { Emitter } from '../core/emitter.js';
 import type { Acquirer } from './acquirer.js';
-import { lockExec } from './calls/exec-script.js';
-import { lockRun } from './calls/lock-script.js';
 import { Barging } from './cohort/barging.js';
 import { cohortOf } from './cohort/cohorts.js';
 import type { LockEvents } from './events.js';
-import { Keeper } from './keeper.js';
 import type { LockTerms } from './lock-terms.js';
 import type { HoldTerms, LockOptions } from './options.js';
+import { LockQuorum } from './quorum/lock-quorum.js';
 import { Reentrant } from './reentrant/reentrant.js';
-import { admissionTo } from './safety/admission.js';
+import { serverPlace } from './server-place.js';
 import { SeveralLocks } from './several/several-locks.js';
 import { OneLock } from './waiting/one-lock.js';
 
@@ -21,17 +19,14 @@ interface LockPlan {
 }
 
 /** What is to be known of the lock of each key, in their order. @throws ConfigError */
-export function planLocks(manager: RedisManager, keys: readonly string[], plan: LockPlan): LockTerms[] {
+export function planLocks(manager: RedisManager | LockQuorum, keys: readonly string[], plan: LockPlan): LockTerms[] {
   const { hold, events, prefix } = plan;
   const space = manager.keySpace('lock', prefix);
-  const keeper = Keeper.of(manager);
-  const exec = manager.script(lockExec);
-  const authority = keeper.calls(lockRun, hold.replicas);
-  const admission = admissionTo(manager, space.root, hold);
+  const place = manager instanceof LockQuorum ? manager.place(hold) : serverPlace(manager, space.root, hold);
   return keys.map((key) => {
     const hash = space.key(key);
-    const succession = hold.barges ? cohortOf(keeper, hash) : undefined;
-    return { ...hold, keeper, authority, exec, events, succession, admission, shape: '', key, hash };
+    const succession = hold.barges ? cohortOf(place.keeper, hash) : undefined;
+    return { ...hold, ...place, events, succession, shape: '', key, hash };
   });
 }
 

@@ -68,6 +68,8 @@ export interface Told {
  * revives; `release` also takes a token out of the queue.
  */
 export interface Authority {
+  /** A token that was not granted at once may have left something behind: it is given back, and not used again. */
+  readonly spendsTokens: boolean;
   acquire(claim: Claim, hold: Hold, limits: Limits & Waits): Promise<Grant>;
   extend(claim: Claim, ttlMs: number, timeoutMs: number): Promise<Extension>;
   release(claim: Claim, timeoutMs?: number): Promise<Told>;

@@ -2,6 +2,7 @@ import type { Reply } from '../../client/driver.js';
 import { defineScript, type ScriptDef } from '../../client/script.js';
 import { BadReplyError } from '../../core/errors.js';
 import type { LockInfo, LockWaiter } from '../lock-info.js';
+import { readMetadata, readTenure } from './tenure.js';
 
 /** Says who holds a lock; undefined: nobody. */
 export const lockInspect: ScriptDef<readonly [], LockInfo | undefined> = defineScript<
@@ -23,18 +24,11 @@ function decode(reply: Reply): LockInfo | undefined {
   const [seconds, micros, fields] = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
   if (!Array.isArray(fields)) throw new BadReplyError('lock.inspect', 'the time, and the fields of a hash', reply);
   const nowMicros = Number(seconds) * 1_000_000 + Number(micros);
-  const nowMs = Math.floor(nowMicros / 1_000);
   const lock = toMap(fields as readonly string[]);
-  const remainingMs = Number(lock.get('x') ?? 0) - nowMs;
-  if ((lock.get('o') ?? '') === '' || remainingMs <= 0) return undefined;
-  const fence = BigInt(lock.get('f') ?? 0);
-  return {
-    metadata: parsed(lock.get('m')),
-    fence,
-    remainingMs,
-    heldMs: Math.max(0, Math.floor((nowMicros - Number(fence)) / 1_000)),
-    waiters: waitersOf(lock, nowMs),
-  };
+  const tenure = readTenure([lock.get('o'), lock.get('f'), lock.get('x'), lock.get('m')], nowMicros);
+  if (tenure === undefined) return undefined;
+  const { metadata, fence, remainingMs, heldMs } = tenure;
+  return { metadata, fence, remainingMs, heldMs, waiters: waitersOf(lock, Math.floor(nowMicros / 1_000)) };
 }
 
 function toMap(fields: readonly string[]): Map<string, string> {
@@ -56,14 +50,5 @@ function waitersOf(lock: ReadonlyMap<string, string>, nowMs: number): LockWaiter
 function toWaiter(record: string, nowMs: number): LockWaiter | undefined {
   const [, untilMs, sinceMs, metadata] = /^\S+ \S+ \d+ (\d+) (\d+) (.*)$/s.exec(record) ?? [];
   if (Number(untilMs) <= nowMs) return undefined;
-  return { metadata: parsed(metadata), waitingMs: Math.max(0, nowMs - Number(sinceMs)) };
-}
-
-function parsed(metadata: string | undefined): Record<string, string> {
-  if (metadata === undefined || metadata === '') return {};
-  try {
-    return JSON.parse(metadata) as Record<string, string>;
-  } catch {
-    throw new BadReplyError('lock.inspect', 'metadata in JSON', 'something else');
-  }
+  return { metadata: readMetadata(metadata), waitingMs: Math.max(0, nowMs - Number(sinceMs)) };
 }

@@ -54,6 +54,7 @@ const MAX_CHARS = 65_536;
  * Every call rejects with ServerError, ConnectionError, TimeoutError, ClosedError or its signal's reason.
  */
 export class LockCalls implements Authority {
+  readonly spendsTokens = false;
   readonly #name: string;
   readonly #run: RunBatch;
   readonly #commandTimeoutMs: number;
@@ -108,8 +109,8 @@ export class LockCalls implements Authority {
   }
 
   /** `held`: it was, by whoever it was, and is not any more. */
-  force(hash: string, reason: string): Promise<Told> {
-    return this.#add('force', { hash, token: '' }, { text: reason });
+  force(hash: string, reason: string, timeoutMs?: number): Promise<Told> {
+    return this.#add('force', { hash, token: '' }, { timeoutMs, text: reason });
   }
 
   /** Sends what waits for the end of the tick while the manager still takes commands. */

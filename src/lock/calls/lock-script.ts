@@ -21,6 +21,7 @@ const MOST_TOLD = 256;
  * before it has done anything.
  *
  * acquire: a token that already holds the lock gets the same grant again, so a lost reply can be asked for once more. A
+ * fence may be proposed (shape) in the place of the time in microseconds. A
  * token that already waits keeps its place; and since it asks because the lease was to end by now, all who wait are told
  * until when it lasts.
  * extend: never shortens, so two that overtake each other cannot leave a lease that ends before either's promise.
@@ -75,8 +76,9 @@ local function outlive(key, lastEnd, new)
 end
 
 -- Makes a token the owner. Returns its fence, or nil and what Redis said against it.
-local function own(key, lock, token, channel, metadata, new)
+local function own(key, lock, token, channel, metadata, new, proposed)
   local fence, failure, last = microsText, nil, lock[2]
+  if proposed and proposed ~= '' then fence = proposed end
   if last and (#last > #fence or (#last == #fence and last >= fence)) then fence = format('%.0f', last + 1) end
   if metadata ~= '' then
     failure = errorOf(try('HSET', key, 'o', token, 'f', fence, 'x', new.text, 'n', channel, 'm', metadata))
@@ -163,7 +165,7 @@ local function contend(key, lock, token, ask)
   end
   if isFree then
     leaseEnd = ask.new.ends
-    rank, failure = own(key, lock, token, inbox, ask.text, ask.new)
+    rank, failure = own(key, lock, token, inbox, ask.text, ask.new, ask.shape)
   end
   if waitsAlready and isHeld then announce(key, lock) end
   return failure or rank, leaseEnd
@@ -177,7 +179,7 @@ function operations.acquire(key, token, ask)
   if owner == nil then return lock.err, now end
   if (owner and owner ~= '') or lock[5] then return contend(key, lock, token, ask) end
   -- most often: nobody holds it, nobody waits
-  local fence, failure = own(key, lock, token, inbox, ask.text, ask.new)
+  local fence, failure = own(key, lock, token, inbox, ask.text, ask.new, ask.shape)
   return failure or fence, ask.new.ends
 end
 

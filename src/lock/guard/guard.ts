@@ -133,16 +133,15 @@ export class Guard implements OwnGuard, Renewable, Kept {
   }
 
   async exec(fn: (tx: FencedTransaction) => void): Promise<unknown[]> {
-    const { exec, keeper, hash } = this.terms;
+    const { exec, hash } = this.terms;
     if (exec === undefined) throw wrong('guard', 'one of a DistributedLock of one server, to write with it', this.key);
     checkFunction('exec.commands', fn);
     const commands = collect(fn);
     this.assertHeld();
     const { keys, args } = packWrites(commands);
-    const [standing, ...replies] = await this.#ask((_authority, timeoutMs) => {
-      const timeout = Math.max(1, Math.min(timeoutMs, keeper.commandTimeoutMs));
-      return exec.run([hash, ...keys], [this.token, ...args], { timeout });
-    });
+    const [standing, ...replies] = await this.#ask((_authority, timeoutMs) =>
+      exec([hash, ...keys], [this.token, ...args], timeoutMs),
+    );
     if (standing !== 1) {
       this.lose(standing === 0 ? 'expired' : 'stolen');
       throw this.#loss ?? this.#error('released');

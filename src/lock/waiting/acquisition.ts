@@ -1,7 +1,7 @@
 import { sleep } from '../../core/abort.js';
 import { jitteredDelay } from '../../core/backoff.js';
 import { ClosedError, ConnectionError, type RedisUtilsError, ServerError, TimeoutError } from '../../core/errors.js';
-import { LockTimeoutError } from '../errors.js';
+import { LockQuorumError, LockTimeoutError } from '../errors.js';
 import { Guard } from '../guard/guard.js';
 import { LeaseTime } from '../guard/lease-time.js';
 import type { Claim, Grant } from '../calls/authority.js';
@@ -70,6 +70,7 @@ export class Acquisition {
     } catch (error) {
       throw this.#givenUp(error);
     } finally {
+      if (this.#waiting !== undefined) keeper.inbox.remove(this.#claim.token);
       keeper.leave();
     }
   }
@@ -91,6 +92,7 @@ export class Acquisition {
           if (guard !== undefined) return guard;
         } catch (error) {
           failure = this.#worthAnother(this.#failed(error), timeoutMs);
+          if (this.#terms.authority.spendsTokens) this.#startAnew();
         }
         await this.#pause(timeoutMs - this.#waitedMs(), failure !== undefined);
         const guard = await this.#takePushed();
@@ -146,6 +148,7 @@ export class Acquisition {
     if (fence === undefined) {
       this.#refused = true;
       this.#inDoubt ||= rank !== undefined;
+      if (this.#terms.authority.spendsTokens) this.#startAnew();
       this.#wait().onLease(leaseMs, rank ?? 0);
       return undefined;
     }
@@ -209,6 +212,11 @@ export class Acquisition {
    * token, because this one is being given back.
    */
   #refuseStale(): undefined {
+    this.#startAnew();
+  }
+
+  /** Gives the token back, and goes on with another. */
+  #startAnew(): void {
     const { keeper, authority, hash, ttlMs } = this.#terms;
     keeper.withdraw(authority, this.#claim, ttlMs);
     keeper.inbox.remove(this.#claim.token);
@@ -230,7 +238,8 @@ export class Acquisition {
   #worthAnother(error: unknown, timeoutMs: number): RedisUtilsError | undefined {
     if (!passesByItself(error)) throw error;
     // the last attempt had only the time that was left: its missing answer says less than the refusal before it
-    const isCutShort = error instanceof TimeoutError && this.#waitedMs() >= timeoutMs;
+    const isLate = error instanceof TimeoutError || error instanceof LockQuorumError;
+    const isCutShort = isLate && this.#waitedMs() >= timeoutMs;
     if (this.#refused && isCutShort) return undefined;
     this.#refused = false;
     return error;
@@ -278,5 +287,5 @@ function attemptTime(timeoutMs: number | undefined, waitedMs: number): number | 
 function passesByItself(error: unknown): error is RedisUtilsError {
   if (error instanceof ClosedError) return false;
   if (error instanceof ServerError) return TEMPORARY.has(error.replyCode);
-  return error instanceof ConnectionError || error instanceof TimeoutError;
+  return error instanceof ConnectionError || error instanceof TimeoutError || error instanceof LockQuorumError;
 }

@@ -1,6 +1,6 @@
-import type { RedisManager } from '../../client/manager.js';
 import type { MessageSink } from '../../client/subscriptions/subscriber.js';
 import { ServerError } from '../../core/errors.js';
+import type { LockHost } from '../lock-host.js';
 
 /** A lock that was handed to a token. Times are the server's. */
 export interface PushedGrant {
@@ -38,7 +38,7 @@ const MOST_EARLY = 1_024;
  */
 export class Inbox implements MessageSink {
   readonly channel: string;
-  readonly #manager: RedisManager;
+  readonly #host: LockHost;
   readonly #holderOf: (token: string) => Holder | undefined;
   readonly #waiters = new Map<string, Waiter>();
   /** Grants whose message has overtaken the answer that says that there is something to wait for. */
@@ -50,11 +50,11 @@ export class Inbox implements MessageSink {
   #isForbidden = false;
   #hasTold = false;
 
-  constructor(manager: RedisManager, holderOf: (token: string) => Holder | undefined) {
-    this.#manager = manager;
+  constructor(host: LockHost, holderOf: (token: string) => Holder | undefined) {
+    this.#host = host;
     this.#holderOf = holderOf;
-    const id = manager.random.bytes(ID_BYTES).toString('base64url');
-    this.channel = `${manager.keySpace('lock').root}inbox:${id}`;
+    const id = host.random.bytes(ID_BYTES).toString('base64url');
+    this.channel = `${host.keySpace('lock').root}inbox:${id}`;
   }
 
   /** Whether messages arrive, as far as is known. */
@@ -69,14 +69,16 @@ export class Inbox implements MessageSink {
 
   /** Begins to listen; who waits is woken as soon as messages arrive. Never rejects. */
   async open(): Promise<void> {
-    if (this.#isOpening) return;
+    const { subscriber } = this.#host;
+    if (subscriber === undefined) this.#isForbidden = true;
+    if (subscriber === undefined || this.#isOpening) return;
     this.#isOpening = true;
     try {
-      await this.#manager.subscriber.subscribe({ kind: 'channel', name: this.channel }, this);
+      await subscriber.subscribe({ kind: 'channel', name: this.channel }, this);
       this.onRestored();
     } catch (error) {
       this.#isForbidden = error instanceof ServerError;
-      if (!this.#hasTold) this.#manager.reportError('lock.inbox', error);
+      if (!this.#hasTold) this.#host.reportError('lock.inbox', error);
       this.#hasTold = true;
     } finally {
       this.#isOpening = false;

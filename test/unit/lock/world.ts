@@ -111,6 +111,7 @@ export interface Call {
   readonly token: string;
   readonly ttlMs: number;
   readonly waitMs: number;
+  readonly shape: string;
   readonly text: string;
   readonly channel: string;
   readonly atMs: number;
@@ -118,7 +119,7 @@ export interface Call {
 }
 
 export class World {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly locks = new Map<string, Held>();
   readonly calls: Call[] = [];
   /** Keys that hold something that is no lock. */
@@ -141,28 +142,52 @@ export class World {
   readonly #hooks: (() => void | Promise<void>)[] = [];
   #drawn = 0;
   #commands = 0;
+  /** When the server was started, and which of its starts the connection leads to. */
+  startedAtMs = -1_000_000_000;
+  #lives = 0;
+  readonly manager: RedisManager;
 
-  readonly manager = {
-    clock: this.clock,
-    random: this.random,
-    endpoint: 'redis://world',
-    config: { prefix: 'ru', commandTimeoutMs: 5_000 },
-    keySpace: (module: string, prefix?: string) => KeySpace.of(prefix ?? 'ru', module),
-    reportError: (source: string, error: unknown) => void this.reported.push({ source, error }),
-    requireAtMostOnce: () => {},
-    on: () => () => {},
-    nodes: () => [],
-    command: async () => '',
-    onClose: (hook: () => void | Promise<void>) => this.#hooks.push(hook),
-    script: (def: ScriptDef<readonly CommandArg[], unknown>) => this.#script(def),
-    subscriber: {
-      subscribe: async ({ name }: { readonly name: string }, sink: MessageSink) => {
-        if (!this.listens) await new Promise(() => {});
-        this.#sinks.set(name, sink);
-        return { release: async () => {} };
+  constructor({ clock = new VirtualClock(), name = 'world' }: { clock?: VirtualClock; name?: string } = {}) {
+    this.clock = clock;
+    this.manager = this.#manager(`redis://${name}`);
+  }
+
+  #manager(endpoint: string): RedisManager {
+    return {
+      clock: this.clock,
+      random: this.random,
+      endpoint,
+      config: { prefix: 'ru', commandTimeoutMs: 5_000, target: { kind: 'tcp' } },
+      keySpace: (module: string, prefix?: string) => KeySpace.of(prefix ?? 'ru', module),
+      reportError: (source: string, error: unknown) => void this.reported.push({ source, error }),
+      requireAtMostOnce: () => {},
+      on: () => () => {},
+      nodes: () => [{ connectedSince: new Date(this.#lives) }],
+      command: (args: readonly string[], options?: CommandOptions) => this.#command(args, options),
+      onClose: (hook: () => void | Promise<void>) => this.#hooks.push(hook),
+      script: (def: ScriptDef<readonly CommandArg[], unknown>) => this.#script(def),
+      subscriber: {
+        subscribe: async ({ name }: { readonly name: string }, sink: MessageSink) => {
+          if (!this.listens) await new Promise(() => {});
+          this.#sinks.set(name, sink);
+          return { release: async () => {} };
+        },
       },
-    },
-  } as unknown as RedisManager;
+    } as unknown as RedisManager;
+  }
+
+  /** The server starts anew, without its data: whatever is under way fails. */
+  restart(): void {
+    this.locks.clear();
+    this.startedAtMs = this.clock.nowMs;
+    this.#lives += 1;
+  }
+
+  async #command([name, section]: readonly string[], options: CommandOptions | undefined): Promise<string> {
+    if (name !== 'INFO' || section !== 'server') return '';
+    const uptime = (): string => `uptime_in_seconds:${Math.floor((this.clock.nowMs - this.startedAtMs) / 1_000)}`;
+    return this.#send(options, uptime, this.weather);
+  }
 
   /** A further process: a manager of its own on the same server. */
   process(): RedisManager {
@@ -207,8 +232,12 @@ export class World {
     };
   }
 
-  #send(options: CommandOptions | undefined, execute: () => unknown): Promise<never> {
-    const fault = this.faults.length > 0 ? this.faults.shift() : this.weather;
+  #send(
+    options: CommandOptions | undefined,
+    execute: () => unknown,
+    fault = this.faults.length > 0 ? this.faults.shift() : this.weather,
+  ): Promise<never> {
+    const life = this.#lives;
     const timeoutMs = Number(options?.timeout ?? 5_000);
     return new Promise((resolve, reject) => {
       const end = (): void => {
@@ -228,10 +257,12 @@ export class World {
       if (fault === 'cut-before' || fault === 'zombie') return fail(cut('unknown'));
       this.#later(() => {
         if (fault === 'lose-request') return;
+        if (life !== this.#lives) return fail(cut('unknown'));
         const reply = execute();
         if (fault === 'lose-reply') return;
         if (fault === 'cut-after') return fail(cut('unknown'));
         this.#later(() => {
+          if (life !== this.#lives) return fail(cut('unknown'));
           end();
           resolve(reply as never);
         });
@@ -270,11 +301,12 @@ export class World {
       return [1, nowMs];
     }
     const standing = isOwner ? Number(held.endMs > nowMs) : stranger;
+    if (name === 'raise' && standing === 1) held.fence = Math.max(held.fence, Number(call.text));
     if (name === 'extend' && standing === 1) held.endMs = Math.max(held.endMs, nowMs + ttlMs);
     return [standing, held.endMs];
   }
 
-  #acquire(held: Held, { key, token, ttlMs, waitMs, channel }: Call): [said: string | number, leaseEnd: number] {
+  #acquire(held: Held, { key, token, ttlMs, waitMs, shape, channel }: Call): [said: string | number, leaseEnd: number] {
     const nowMs = this.clock.nowMs;
     const isHeld = held.owner !== '' && held.endMs > nowMs;
     if (isHeld && held.owner === token) return [String(held.fence), held.endMs];
@@ -286,7 +318,8 @@ export class World {
     if (isHeld && waits) this.#announce(held, key);
     if (!isFree && !isHeld) this.#handOver(held);
     if (isFree || held.owner === '') {
-      Object.assign(held, { owner: token, channel, fence: held.fence + 1, endMs: nowMs + ttlMs });
+      const fence = Math.max(held.fence + 1, Number(shape));
+      Object.assign(held, { owner: token, channel, fence, endMs: nowMs + ttlMs });
     }
     if (held.owner === token) return [String(held.fence), held.endMs];
     return [rank === -1 ? '' : rank, held.endMs];
@@ -327,9 +360,10 @@ function unpack(keys: readonly string[], args: readonly CommandArg[]): Unpacked[
   const channel = args[0] as string;
   let at = 2;
   while (at < args.length) {
-    const [count, name, ttlMs, waitMs, , text] = args.slice(at, at + 6) as [number, string, number, number, '', string];
+    type Group = [number, string, number, number, string, string];
+    const [count, name, ttlMs, waitMs, shape, text] = args.slice(at, at + 6) as Group;
     for (const token of args.slice(at + 6, at + 6 + count) as string[]) {
-      calls.push({ name, key: keys[calls.length] as string, token, ttlMs, waitMs, text, channel });
+      calls.push({ name, key: keys[calls.length] as string, token, ttlMs, waitMs, shape, text, channel });
     }
     at += 6 + count;
   }

@@ -1,0 +1,18 @@
+import type { Hold } from '../calls/authority.js';
+import type { QuorumMember } from './member.js';
+
+/** What one token has been given by the servers of a quorum, as far as is known here. */
+export class Ballot {
+  readonly hold: Hold;
+  /** Who may have given it a vote. */
+  readonly voters = new Set<QuorumMember>();
+  /** The longest time for which a vote may last from now on. */
+  leaseMs: number;
+  /** The votes have been given back: no more may be asked for. */
+  isClosed = false;
+
+  constructor(hold: Hold) {
+    this.hold = hold;
+    this.leaseMs = hold.ttlMs;
+  }
+}
