@@ -66,7 +66,7 @@ export class DistributedLock extends Lockable {
    * Cost: 1 round trip.
    */
   async inspect(): Promise<LockInfo | undefined> {
-    const looks = this.#locks.map(({ hash, inspect }) => named(hash, inspect(hash)));
+    const looks = this.#locks.map((lock) => named(lock.hash, lock.inspect(lock.hash)));
     return (await Promise.all(looks)).find((info) => info !== undefined);
   }
 
@@ -85,7 +85,7 @@ export class DistributedLock extends Lockable {
       const reason = checkText('forceRelease.reason', options.reason);
       if (reason.length > MAX_REASON)
         throw wrong('forceRelease.reason', `at most ${MAX_REASON} characters`, reason.length);
-      const forced = this.#locks.map(({ hash, force }) => named(hash, force(hash, reason)));
+      const forced = this.#locks.map((lock) => named(lock.hash, lock.force(lock.hash, reason)));
       return (await Promise.all(forced)).some((wasHeld) => wasHeld);
     });
   }
