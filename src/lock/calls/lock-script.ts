@@ -42,7 +42,7 @@ local try, type, tonumber, floor, format, match = redis.pcall, type, tonumber, m
 local time = redis.call('TIME')
 local micros = time[1] * 1000000 + time[2]
 local now = floor(micros / 1000)
-local microsText = format('%.0f', micros)
+local microsText
 local inbox, counted = ARGV[1], ARGV[2] == '1'
 
 local function errorOf(reply)
@@ -50,16 +50,15 @@ local function errorOf(reply)
   return nil
 end
 
--- A lease that ends then, and the hour in which that is.
+-- A lease that ends then.
 local function lease(leaseEnd)
-  local hour = floor(leaseEnd / 3600000)
-  return {
-    ends = leaseEnd,
-    text = format('%.0f', leaseEnd),
-    hour = format('%.0f', hour * 3600000),
-    nextHour = format('%.0f', (hour + 1) * 3600000),
-    outlived = format('%.0f', (hour + 2) * 3600000),
-  }
+  return { ends = leaseEnd, text = format('%.0f', leaseEnd), hour = floor(leaseEnd / 3600000) }
+end
+
+-- The lease that is asked for, the same for all locks of a group: made when it is needed.
+local function newLease(ask)
+  if not ask.new then ask.new = lease(now + ask.ttl) end
+  return ask.new
 end
 
 -- Whether somebody may have heard. Where it is not known how many hear a message, somebody always may have.
@@ -69,22 +68,29 @@ local function tell(channel, message)
   return not counted or type(heard) ~= 'number' or heard > 0
 end
 
--- The key must outlive its lease: set when that moves into another hour. Texts of one length are in the order of their numbers.
+-- The key must outlive its lease: set when that moves into another hour.
 local function outlive(key, lastEnd, new)
-  if lastEnd and lastEnd >= new.hour and lastEnd < new.nextHour then return nil end
-  return errorOf(try('PEXPIREAT', key, new.outlived))
+  local last = tonumber(lastEnd)
+  if last and floor(last / 3600000) == new.hour then return nil end
+  return errorOf(try('PEXPIREAT', key, format('%.0f', (new.hour + 2) * 3600000)))
 end
 
 -- Makes a token the owner. Returns its fence, or nil and what Redis said against it.
-local function own(key, lock, token, channel, metadata, new, proposed)
+-- options: proposed, a fence in the place of the time; first, the ticket of the first who then waits
+local function own(key, lock, token, channel, metadata, new, options)
+  microsText = microsText or format('%.0f', micros)
   local fence, failure, last = microsText, nil, lock[2]
-  if proposed and proposed ~= '' then fence = proposed end
+  if options and options.proposed then fence = options.proposed end
   if last and (#last > #fence or (#last == #fence and last >= fence)) then fence = format('%.0f', last + 1) end
-  if metadata ~= '' then
-    failure = errorOf(try('HSET', key, 'o', token, 'f', fence, 'x', new.text, 'n', channel, 'm', metadata))
-  else
-    if lock[4] then failure = errorOf(try('HDEL', key, 'm')) end
-    failure = failure or errorOf(try('HSET', key, 'o', token, 'f', fence, 'x', new.text, 'n', channel))
+  if metadata == '' and lock[4] then failure = errorOf(try('HDEL', key, 'm')) end
+  if not failure and metadata == '' and not options then
+    -- most often
+    failure = errorOf(try('HSET', key, 'o', token, 'f', fence, 'x', new.text, 'n', channel))
+  elseif not failure then
+    local words = {key, 'o', token, 'f', fence, 'x', new.text, 'n', channel}
+    if metadata ~= '' then words[10], words[11] = 'm', metadata end
+    if options and options.first then words[#words + 1], words[#words + 2] = 'h', options.first end
+    failure = errorOf(try('HSET', unpack(words)))
   end
   failure = failure or outlive(key, lock[3], new)
   if failure then return nil, failure end
@@ -93,25 +99,27 @@ local function own(key, lock, token, channel, metadata, new, proposed)
 end
 
 -- Gives a lock that nobody holds to the first waiter that can be told, else to nobody.
-local function handOver(key, lock)
-  local ticket, after = tonumber(lock[5]), tonumber(lock[6])
+local function handOver(key, lock, first)
+  local ticket, after, waiter = tonumber(lock[5]), tonumber(lock[6]), first
   while ticket < after do
     local field = 'w' .. ticket
-    local waiter = try('HGET', key, field)
+    if waiter == nil then waiter = try('HGET', key, field) end
     ticket = ticket + 1
     if type(waiter) == 'string' then
       local token, channel, ttl, waitEnd, since, metadata = match(waiter, '^(%S+) (%S+) (%d+) (%d+) (%d+) (.*)$')
-      try('HDEL', key, field, 'q' .. token)
+      local place = 'q' .. token
       if tonumber(waitEnd) > now then
         local new = lease(now + math.min(tonumber(ttl), ${CLAIM_MS}))
-        local fence, failure = own(key, lock, token, channel, metadata, new)
+        local fence, failure = own(key, lock, token, channel, metadata, new, { first = ticket })
         if failure then return failure end
         if tell(channel, format('g %s %s %s %.0f', token, fence, new.text, now)) then
-          if ticket < after then return errorOf(try('HSET', key, 'h', ticket)) end
-          return errorOf(try('HDEL', key, 'h', 't'))
+          if ticket < after then return errorOf(try('HDEL', key, field, place)) end
+          return errorOf(try('HDEL', key, field, place, 'h', 't'))
         end
       end
+      try('HDEL', key, field, place)
     end
+    waiter = nil
   end
   try('HDEL', key, 'h', 't')
   lock[1] = ''
@@ -164,8 +172,8 @@ local function contend(key, lock, token, ask)
     isFree = lock[1] == '' and not failure
   end
   if isFree then
-    leaseEnd = ask.new.ends
-    rank, failure = own(key, lock, token, inbox, ask.text, ask.new, ask.shape)
+    leaseEnd = newLease(ask).ends
+    rank, failure = own(key, lock, token, inbox, ask.text, newLease(ask), ask.fence)
   end
   if waitsAlready and isHeld then announce(key, lock) end
   return failure or rank, leaseEnd
@@ -179,8 +187,9 @@ function operations.acquire(key, token, ask)
   if owner == nil then return lock.err, now end
   if (owner and owner ~= '') or lock[5] then return contend(key, lock, token, ask) end
   -- most often: nobody holds it, nobody waits
-  local fence, failure = own(key, lock, token, inbox, ask.text, ask.new, ask.shape)
-  return failure or fence, ask.new.ends
+  local new = newLease(ask)
+  local fence, failure = own(key, lock, token, inbox, ask.text, new, ask.fence)
+  return failure or fence, new.ends
 end
 
 function operations.barge(key, token, ask)
@@ -194,7 +203,8 @@ function operations.release(key, token)
   if owner == nil then return lock.err, now end
   if owner == token then
     if not lock[2] then return errorOf(try('HSET', key, 'o', '')) or 1, now end
-    return handOver(key, try('HMGET', key, 'o', 'f', 'x', 'm', 'h', 't')) or 1, now
+    lock = try('HMGET', key, 'o', 'f', 'x', 'm', 'h', 't', 'w' .. lock[2])
+    return handOver(key, lock, lock[7]) or 1, now
   end
   if lock[2] then
     local ticket = try('HGET', key, 'q' .. token)
@@ -219,9 +229,9 @@ end
 
 function operations.extend(key, token, ask)
   local standing, leaseEnd = operations.verify(key, token)
-  if standing ~= 1 or ask.new.ends <= leaseEnd then return standing, leaseEnd end
-  local failure = errorOf(try('HSET', key, 'x', ask.new.text)) or outlive(key, format('%.0f', leaseEnd), ask.new)
-  return failure or 1, ask.new.ends
+  local new = newLease(ask)
+  if standing ~= 1 or new.ends <= leaseEnd then return standing, leaseEnd end
+  return errorOf(try('HSET', key, 'x', new.text)) or outlive(key, leaseEnd, new) or 1, new.ends
 end
 
 function operations.pass(key, token, ask)
@@ -229,8 +239,9 @@ function operations.pass(key, token, ask)
   local owner = lock[1]
   if owner == nil then return lock.err, now end
   if owner == token then
-    local fence, failure = own(key, lock, ask.shape, inbox, ask.text, ask.new)
-    return failure or fence, ask.new.ends
+    local new = newLease(ask)
+    local fence, failure = own(key, lock, ask.shape, inbox, ask.text, new)
+    return failure or fence, new.ends
   end
   if owner and owner ~= '' then return -1, now end
   return 0, now
@@ -259,7 +270,8 @@ local first, at = 1, 3
 while first <= #KEYS do
   local last = first + ARGV[at] - 1
   local decide, ttl = operations[ARGV[at + 1]], ARGV[at + 2]
-  local ask = { ttl = ttl, waitMs = tonumber(ARGV[at + 3]), shape = ARGV[at + 4], text = ARGV[at + 5], new = lease(now + ttl) }
+  local ask = { ttl = ttl, waitMs = tonumber(ARGV[at + 3]), shape = ARGV[at + 4], text = ARGV[at + 5] }
+  if ask.shape ~= '' then ask.fence = { proposed = ask.shape } end
   local tokens = at + 6 - first
   for i = first, last do
     answers[answered + 1], answers[answered + 2] = decide(KEYS[i], ARGV[tokens + i], ask)
