@@ -17,7 +17,7 @@ import type { LockQuorum } from './quorum/lock-quorum.js';
  *
  * What holding it means, and what it does not, is said at `LockGuard`. Who waits stands in a queue at the server: first
  * come, first served, over all processes. A release hands the lock to the first who can be told, in the same step, and
- * tells no other; one that has died is passed over, and one that does not answer holds up the others for a second. Who
+ * wakes no other; one that has died is passed over, and one that does not answer holds up the others for a second. Who
  * is not told, because messages got lost, looks for himself when the lease ends. Where messages are not allowed at all
  * (`SUBSCRIBE`), waiters ask again after 5 to 150 ms, in no order. A lock is not re-entrant unless it is asked to be: a
  * holder that acquires it again waits for itself.

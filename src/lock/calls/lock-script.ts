@@ -14,6 +14,8 @@ import { CLAIM_MS, defineRun } from './run-script.js';
 
 /** How many waiters are looked through for inboxes when the lease's end is announced: that takes the server's time. */
 const MOST_TOLD = 256;
+/** How many who have left or died are passed over in search of one who looks after a claim. */
+const MOST_SKIPPED = 16;
 
 /**
  * Many calls at one moment, in their order; a lock may come more than once. Each call is answered by itself: what
@@ -26,7 +28,8 @@ const MOST_TOLD = 256;
  * until when it lasts.
  * extend: never shortens, so two that overtake each other cannot leave a lease that ends before either's promise.
  * release: an owner whose lease has ended, but whom nobody has followed, was alone until now. The first waiter whose
- * inbox somebody listens to becomes the owner in the same moment. A token that waits leaves the queue.
+ * inbox somebody listens to becomes the owner in the same moment, for as long as a claim lasts; the next one is told, so
+ * that it looks after it. A token that waits leaves the queue.
  * pass: as release, but to the token that is named; who waits goes on waiting.
  * raise: gives the owner a higher fence.
  * force: as if the owner released it; the owner is told.
@@ -98,6 +101,15 @@ local function own(key, lock, token, channel, metadata, new, options)
   return fence
 end
 
+-- Lets the first of those who go on waiting, in another process than the owner, look when its claim is over.
+local function alert(key, ticket, after, owner, claim)
+  for other = ticket, math.min(after, ticket + ${MOST_SKIPPED}) - 1 do
+    local waiter = try('HGET', key, 'w' .. other)
+    local channel = type(waiter) == 'string' and match(waiter, '^%S+ (%S+)')
+    if channel and channel ~= owner and tell(channel, format('l %s %.0f 0 %s', claim.text, now, key)) then return end
+  end
+end
+
 -- Gives a lock that nobody holds to the first waiter that can be told, else to nobody.
 local function handOver(key, lock, first)
   local ticket, after, waiter = tonumber(lock[5]), tonumber(lock[6]), first
@@ -113,8 +125,9 @@ local function handOver(key, lock, first)
         local fence, failure = own(key, lock, token, channel, metadata, new, { first = ticket })
         if failure then return failure end
         if tell(channel, format('g %s %s %s %.0f', token, fence, new.text, now)) then
-          if ticket < after then return errorOf(try('HDEL', key, field, place)) end
-          return errorOf(try('HDEL', key, field, place, 'h', 't'))
+          if ticket == after then return errorOf(try('HDEL', key, field, place, 'h', 't')) end
+          alert(key, ticket, after, channel, new)
+          return errorOf(try('HDEL', key, field, place))
         end
       end
       try('HDEL', key, field, place)

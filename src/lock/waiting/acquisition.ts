@@ -9,6 +9,7 @@ import type { LockTerms } from '../lock-terms.js';
 import { DEFAULT_WAIT_MS, type Patience } from '../options.js';
 import { CLAIM_MS } from '../calls/run-script.js';
 import { withoutWrongType } from '../wrong-type.js';
+import { lookDelay } from './line.js';
 import { Waiting } from './waiting.js';
 
 const RETRY = { baseMs: 10, maxMs: 150 };
@@ -44,6 +45,10 @@ export class Acquisition {
   #inDoubt = false;
   /** The last answer was that another holds the lock. */
   #refused = false;
+  /** It was that this one waits in the queue. */
+  #isQueued = false;
+  /** What was left of the other's lease then. */
+  #othersLeaseMs = 0;
 
   constructor(terms: LockTerms, patience: Patience) {
     this.#terms = terms;
@@ -149,7 +154,9 @@ export class Acquisition {
       this.#refused = true;
       this.#inDoubt ||= rank !== undefined;
       if (this.#terms.authority.spendsTokens) this.#startAnew();
-      this.#wait().onLease(leaseMs, rank ?? 0);
+      this.#othersLeaseMs = leaseMs;
+      this.#isQueued = rank !== undefined;
+      if (rank !== undefined) this.#terms.keeper.inbox.onQueued(this.#wait(), leaseMs, rank);
       return undefined;
     }
     lease.grant(leaseMs);
@@ -190,7 +197,7 @@ export class Acquisition {
   #wait(): Waiting {
     if (this.#waiting === undefined) {
       const { keeper, hash } = this.#terms;
-      this.#waiting = new Waiting(hash, keeper);
+      this.#waiting = new Waiting(hash, keeper.clock);
       keeper.inbox.add(this.#claim.token, this.#waiting, this.#heardBefore);
     }
     return this.#waiting;
@@ -247,12 +254,12 @@ export class Acquisition {
 
   /** Until there is a reason to ask again, or something was pushed. */
   async #pause(leftMs: number, failed: boolean): Promise<void> {
-    const { inbox, random } = this.#terms.keeper;
+    const { random } = this.#terms.keeper;
     const retryMs = jitteredDelay(this.#attempts - 1, RETRY, random);
     const waiting = this.#wait();
     if (failed) waiting.lookAfter(retryMs);
     // as soon as there is an inbox, the next attempt can wait in the queue
-    else if (!inbox.isOpen) waiting.lookNoLaterThan(retryMs);
+    else if (!this.#isQueued) waiting.lookAfter(Math.min(retryMs, lookDelay(this.#othersLeaseMs, 0, random)));
     await waiting.pause(leftMs, this.#patience.signal);
   }
 

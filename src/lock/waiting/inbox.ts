@@ -1,6 +1,7 @@
 import type { MessageSink } from '../../client/subscriptions/subscriber.js';
 import { ServerError } from '../../core/errors.js';
 import type { LockHost } from '../lock-host.js';
+import { Line, type Standing } from './line.js';
 
 /** A lock that was handed to a token. Times are the server's. */
 export interface PushedGrant {
@@ -11,14 +12,10 @@ export interface PushedGrant {
 }
 
 /** Whoever waits for a lock. */
-export interface Waiter {
+export interface Waiter extends Standing {
   /** The Redis key of the lock. */
   readonly hash: string;
   onGrant(grant: PushedGrant): void;
-  /** Others hold it for so long; and so many processes look after that before this one. */
-  onLease(leaseMs: number, before: number): void;
-  /** Something may have been missed. */
-  onGap(): void;
 }
 
 /** Whoever holds a lock. */
@@ -41,6 +38,7 @@ export class Inbox implements MessageSink {
   readonly #host: LockHost;
   readonly #holderOf: (token: string) => Holder | undefined;
   readonly #waiters = new Map<string, Waiter>();
+  readonly #lines = new Map<string, Line>();
   /** Grants whose message has overtaken the answer that says that there is something to wait for. */
   readonly #early = new Map<string, PushedGrant>();
   #interruptions = 0;
@@ -93,18 +91,31 @@ export class Inbox implements MessageSink {
   /** @param heardBefore what `interruptions` was before the waiter asked for its lock */
   add(token: string, waiter: Waiter, heardBefore: number): void {
     this.#waiters.set(token, waiter);
-    if (heardBefore !== this.#interruptions) waiter.onGap();
+    if (heardBefore !== this.#interruptions) waiter.look();
     const early = this.#early.get(token);
     if (early !== undefined) waiter.onGrant(early);
   }
 
   remove(token: string): void {
+    const waiter = this.#waiters.get(token);
+    if (waiter === undefined) return;
     this.#waiters.delete(token);
+    const line = this.#lines.get(waiter.hash);
+    line?.remove(waiter);
+    if (line?.isEmpty === true) this.#lines.delete(waiter.hash);
+  }
+
+  /** The waiter stands in the queue of its lock, which others hold for so long. */
+  onQueued(waiter: Waiter, leaseMs: number, rank: number): void {
+    let line = this.#lines.get(waiter.hash);
+    if (line === undefined) this.#lines.set(waiter.hash, (line = new Line(this.#host)));
+    line.add(waiter);
+    line.onLease(leaseMs, rank);
   }
 
   /** Everybody looks for himself now. */
   wakeAll(): void {
-    for (const waiter of this.#waiters.values()) waiter.onGap();
+    for (const waiter of this.#waiters.values()) waiter.look();
   }
 
   onMessage({ payload }: { readonly payload: Buffer }): void {
@@ -118,9 +129,7 @@ export class Inbox implements MessageSink {
     } else if (kind === 'l') {
       // the key comes last, because it may contain spaces
       const hash = text.slice(`l ${first} ${second} ${third} `.length);
-      for (const waiter of this.#waiters.values()) {
-        if (waiter.hash === hash) waiter.onLease(Number(first) - Number(second), Number(third));
-      }
+      this.#lines.get(hash)?.onLease(Number(first) - Number(second), Number(third));
     } else if (kind === 'f') {
       this.#holderOf(first)?.onTaken(text.slice(`f ${first} `.length));
     }

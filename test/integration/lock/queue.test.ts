@@ -163,8 +163,8 @@ describe.runIf(target.single)('a message', () => {
     for (const guard of await Promise.all(waiting)) await guard?.release();
   });
 
-  test('goes to the one whose turn it is and to nobody else', async () => {
-    const { locks, managers } = await setUp(3);
+  test('goes to the one whose turn it is; the next one learns until when, and nobody else anything', async () => {
+    const { locks, managers } = await setUp(4);
     const heard: string[] = [];
     const sink = {
       onMessage: ({ payload }: { payload: Buffer }) => void heard.push(String(payload)),
@@ -176,15 +176,19 @@ describe.runIf(target.single)('a message', () => {
     const held = await first(locks).acquire();
     const waiting = locks[1]?.acquire();
     await queued(first(locks), 1);
-    const last = locks[2]?.acquire();
-    await queued(first(locks), 2);
+    const others = [];
+    for (const [n, lock] of locks.slice(2).entries()) {
+      others.push(lock.run(async () => {}));
+      await queued(first(locks), n + 2);
+    }
     expect(heard).toEqual([]);
     await held.release();
     const next = await waiting;
-    await eventually(() => expect(heard).toHaveLength(1));
+    await eventually(() => expect(heard).toHaveLength(2));
     expect(heard[0]).toMatch(new RegExp(`^g ${next?.token} ${next?.fence} \\d+ \\d+$`));
+    expect(heard[1]).toMatch(/^l \d+ \d+ 0 \S+:lock:\{k\}$/);
     await next?.release();
-    await (await last)?.release();
+    await Promise.all(others);
   });
 
   test('is not needed where it is not allowed: the lock is got by asking again', async () => {
