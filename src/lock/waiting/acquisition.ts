@@ -228,6 +228,7 @@ export class Acquisition {
     keeper.withdraw(authority, this.#claim, ttlMs);
     keeper.inbox.remove(this.#claim.token);
     this.#waiting = undefined;
+    this.#isQueued = false;
     this.#claim = { hash, token: keeper.newToken() };
     this.#inDoubt = false;
   }
