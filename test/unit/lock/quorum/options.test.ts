@@ -4,10 +4,9 @@ import { DistributedLock, type LockOptions, LockQuorum } from '../../../../src/l
 import { World } from '../world.js';
 import { Servers } from './servers.js';
 
-function managers(count: number, change: (manager: RedisManager) => object = () => ({})): RedisManager[] {
+function managers(count: number, change: () => object = () => ({})): RedisManager[] {
   return Array.from({ length: count }, (_, index) => {
-    const manager = new World({ name: `s${index}` }).process();
-    return Object.assign(manager, change(manager));
+    return Object.assign(new World({ name: `s${index}` }).process(), change());
   });
 }
 
@@ -15,7 +14,7 @@ test.each([
   ['fewer than three servers', managers(2)],
   ['one server twice', [...managers(2), ...managers(1)]],
   ['a cluster', managers(3, () => ({ slotOf: () => 0 }))],
-  ['sentinels', managers(3, ({ config }) => ({ config: { ...config, target: { kind: 'sentinel' } } }))],
+  ['sentinels', managers(3, () => ({ config: { target: { kind: 'sentinel' } } }))],
   ['no list', {} as RedisManager[]],
 ])('a quorum cannot be made of %s', (_, wrong) => {
   expect(() => new LockQuorum(wrong)).toThrow('quorum.managers');
