@@ -36,7 +36,7 @@ export class Campaign {
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort(new ClosedError('The elector'));
+    this.#stopping.abort();
     await Promise.all([this.#term?.resign(), this.ended]);
   }
 
@@ -49,7 +49,7 @@ export class Campaign {
         await this.#serve(await this.#acquirer.granted({ timeoutMs: PATIENCE_MS, signal }));
         failures = 0;
       } catch (error) {
-        if (error instanceof ClosedError) return;
+        if (signal.aborted || error instanceof ClosedError) return;
         if (error instanceof LockTimeoutError) continue;
         if (failures === 0) this.#events.emit('error', { source: 'campaign', error });
         await this.#pause(jitteredDelay(failures, RETRY, this.#terms.keeper.random));
