@@ -6,6 +6,9 @@ export type { LockInfo, LockWaiter } from './lock-info.js';
 export type { LockOperationTrace } from './trace.js';
 export type { ReleaseResult } from './keeper.js';
 export type { AcquireOptions, LockOptions } from './options.js';
+export { LeaderElector } from './leader/leader-elector.js';
+export type { LeaderEvents, LeaderInfo } from './leader/leader-events.js';
+export type { LeaderElectorOptions, ObserveOptions } from './leader/leader-options.js';
 export { LockQuorum, type LockQuorumEvents, type LockQuorumOptions } from './quorum/lock-quorum.js';
 export {
   LockLostError,

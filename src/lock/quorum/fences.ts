@@ -5,7 +5,8 @@ import { gather } from './gather.js';
 /**
  * The fence that a majority of servers agrees on. Each server keeps the largest that it has granted, and grants a larger
  * one. The fence of a lock is the largest of a majority's, and a majority keeps it before it is told: so whatever
- * majority grants the lock next has somebody among it who grants a larger one. No clock has to be right for that.
+ * majority grants the lock next has somebody among it who grants a larger one. No clock has to be right for that, except
+ * where servers have forgotten it, one after another: then the clocks of the clients must not be apart by `maxLease`.
  *
  * Usually one round is enough: the servers are told what to grant, and where none of them has granted more before, all
  * of them grant just that.

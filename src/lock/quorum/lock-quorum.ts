@@ -45,7 +45,8 @@ export interface LockQuorumEvents {
  *
  * Guarantee: as for one server (`LockGuard`), as long as no server of a majority forgets what it has granted. A server
  * that has been started anew is left out until whatever it may have forgotten is over (`restartGuard`). Fences rise with
- * each acquisition, whatever minority is away, and without any clock that has to be right.
+ * each acquisition, whatever minority is away; if a majority has forgotten them, one server after another, as long as the
+ * clocks of the clients are not apart by `maxLease`.
  *
  * Not guaranteed: any order of those who wait. No server decides for the others, so there is no queue; whoever waits asks
  * again after 5 to 150 ms, and rivals that split the votes give them back and try again. Messages about a forced release:

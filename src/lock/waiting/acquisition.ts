@@ -238,7 +238,9 @@ export class Acquisition {
     const { hash } = this.#terms;
     const told = withoutWrongType(hash, error);
     if (told !== error) return told;
-    this.#inDoubt ||= !(error instanceof ConnectionError && error.outcome === 'not-sent');
+    // the reason of a signal, whatever it is, says nothing of what was sent
+    const wasAborted = this.#patience.signal?.aborted === true;
+    this.#inDoubt ||= wasAborted || !(error instanceof ConnectionError && error.outcome === 'not-sent');
     return error;
   }
 

@@ -143,6 +143,17 @@ describe('acquire', () => {
     expect(world.clock.timers).toBe(0);
   });
 
+  test('that is aborted gives back what it may hold, whatever the reason says', async () => {
+    world.latencyMs = 10;
+    const abort = new AbortController();
+    const guard = watch(lock.acquire({ signal: abort.signal }));
+    await world.clock.advance(15);
+    abort.abort(new ClosedError('Something else'));
+    await world.clock.advance(100);
+    expect(guard.error).toBe(abort.signal.reason);
+    expect(world.locks.get(KEY)?.owner).toBe('');
+  });
+
   test('does not send what an aborted signal forbids', async () => {
     const reason = new Error('no longer wanted');
     await expect(lock.acquire({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);

@@ -145,6 +145,8 @@ export class World {
   /** When the server was started, and which of its starts the connection leads to. */
   startedAtMs = -1_000_000_000;
   #lives = 0;
+  /** How often the server was asked for its uptime. */
+  looks = 0;
   readonly manager: RedisManager;
 
   constructor({ clock = new VirtualClock(), name = 'world' }: { clock?: VirtualClock; name?: string } = {}) {
@@ -185,6 +187,7 @@ export class World {
 
   async #command([name, section]: readonly string[], options: CommandOptions | undefined): Promise<string> {
     if (name !== 'INFO' || section !== 'server') return '';
+    this.looks += 1;
     const uptime = (): string => `uptime_in_seconds:${Math.floor((this.clock.nowMs - this.startedAtMs) / 1_000)}`;
     return this.#send(options, uptime, this.weather);
   }
@@ -218,6 +221,8 @@ export class World {
       name: def.name,
       run: async (keys, args, options) => {
         this.#commands += 1;
+        if (def.name === 'lock.tenure')
+          return def.decode(await this.#send(options, () => this.#tenure(keys[0] as string)));
         const calls = unpack(keys, args).map((call) => ({
           ...call,
           command: this.#commands,
@@ -323,6 +328,12 @@ export class World {
     }
     if (held.owner === token) return [String(held.fence), held.endMs];
     return [rank === -1 ? '' : rank, held.endMs];
+  }
+
+  #tenure(key: string): unknown {
+    const { owner = '', fence = 0, endMs = 0 } = this.locks.get(key) ?? {};
+    const nowMicros = this.clock.nowMs * 1_000;
+    return [Math.floor(nowMicros / 1e6), nowMicros % 1e6, [owner, String(fence), String(endMs), null]];
   }
 
   #handOver(held: Held): void {
