@@ -5,8 +5,8 @@ import { type Fault, settle, World } from '../../unit/lock/world.js';
 
 /*
  * Several processes, one lock, a network that loses requests, loses replies, cuts connections and delivers commands
- * late, clocks that jump and event loops that stall. At any moment: whoever says that it holds the lock is the owner on
- * the server, by a lease that lives; fences rise.
+ * late, messages that get lost, clocks that jump and event loops that stall. At any moment: whoever says that it holds the
+ * lock is the owner on the server, by a lease that lives; fences rise. When the trouble is over, nobody waits in vain.
  */
 
 interface Deed {
@@ -21,9 +21,17 @@ interface Trouble {
   readonly do: 'fault';
   readonly fault: Fault | undefined;
 }
-type Step = Deed | Move | Trouble;
+interface Deafness {
+  readonly do: 'deaf';
+  readonly is: boolean;
+}
+type Step = Deed | Move | Trouble | Deafness;
 
 const PROCESSES = 3;
+/** For how long a waiter owns what it was handed, until it is heard of. */
+const CLAIM_MS = 1_000;
+/** What a command may take that was under way, and the pause until it is asked again. */
+const GRACE_MS = 6_000;
 const KEY = 'ru:lock:{k}';
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -33,6 +41,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('wall' as const), ms: fc.integer({ min: -9000, max: 900 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('latency' as const), ms: fc.integer({ min: 0, max: 200 }) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('fault' as const), fault: fault() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('deaf' as const), is: fc.boolean() }) },
 );
 
 function who(...names: Deed['do'][]): fc.Arbitrary<Step> {
@@ -47,9 +56,17 @@ class Process {
   readonly #lock: DistributedLock;
   #stop = new AbortController();
   guards: LockGuard[] = [];
+  /** What it is granted from now on it gives back. */
+  isDone = false;
+  turns = 0;
 
-  constructor(world: World, renew: boolean) {
-    this.#lock = new DistributedLock(world.process(), 'k', 1_000, { renew });
+  constructor(world: World, ttlMs: number, renew: boolean) {
+    this.#lock = new DistributedLock(world.process(), 'k', ttlMs, { renew });
+  }
+
+  /** Waits for longer than anything may last. */
+  async turn(): Promise<void> {
+    await this.#lock.run(() => void (this.turns += 1), { timeout: 60_000 });
   }
 
   acquire(waits: boolean): void {
@@ -59,6 +76,7 @@ class Process {
       (value) => {
         if (value === undefined) return;
         this.guards.push(value);
+        if (this.isDone) void value.release();
         // from here on it is timers, not questions, that end a lease
         if (this.guards.length % 2 === 0) value.signal.addEventListener('abort', () => undefined);
       },
@@ -78,6 +96,7 @@ class Process {
 
 function perform(world: World, processes: readonly Process[], action: Step): void | Promise<void> {
   if ('fault' in action) return void world.faults.push(action.fault);
+  if ('is' in action) return void (world.isDeaf = action.is);
   if ('who' in action) return ask(processes[action.who] as Process, action);
   if (action.do === 'advance') return world.clock.advance(action.ms);
   if (action.do === 'stall') return world.clock.stall(action.ms);
@@ -99,14 +118,14 @@ function holders(processes: readonly Process[]): LockGuard[] {
 
 test('whoever says that it holds the lock is its only owner, whatever the network and the clocks do', async () => {
   const steps = fc.array(step, { minLength: 5, maxLength: 40 });
+  const terms = fc.record({ ttlMs: fc.constantFrom(1_000, 3_000), renew: fc.boolean(), listens: fc.boolean() });
   await fc.assert(
-    fc.asyncProperty(steps, fc.boolean(), async (actions, renew) => {
+    fc.asyncProperty(steps, terms, async (actions, { ttlMs, renew, listens }) => {
       const world = new World();
-      const processes = Array.from({ length: PROCESSES }, () => new Process(world, renew));
+      world.listens = listens;
+      const processes = Array.from({ length: PROCESSES }, () => new Process(world, ttlMs, renew));
       const known = new Map<string, bigint>();
-      for (const action of actions) {
-        await perform(world, processes, action);
-        await settle();
+      const look = (): void => {
         const held = holders(processes);
         expect(held.length).toBeLessThanOrEqual(1);
         const onServer = world.locks.get(KEY);
@@ -115,16 +134,30 @@ test('whoever says that it holds the lock is its only owner, whatever the networ
           expect(world.clock.nowMs + guard.remainingMs).toBeLessThanOrEqual(onServer?.endMs ?? 0);
         }
         for (const { token, fence } of processes.flatMap(({ guards }) => guards)) known.set(token, fence);
+      };
+      for (const action of actions) {
+        await perform(world, processes, action);
+        await settle();
+        look();
       }
-      expect(new Set(known.values()).size).toBe(known.size);
+      Object.assign(world, { latencyMs: 0, isDeaf: false });
       world.faults.length = 0;
-      for (const process of processes) process.abort();
-      await settle();
+      for (const process of processes) process.isDone = true;
+      const turns = Promise.all(processes.map((process) => process.turn()));
       for (const process of processes) process.each((guard) => guard.release());
+      await world.clock.advance(ttlMs + CLAIM_MS + GRACE_MS);
+      look();
+      expect(processes.map((process) => process.turns)).toEqual([1, 1, 1]);
+      await turns;
+      expect(new Set(known.values()).size).toBe(known.size);
+      for (const process of processes) process.abort();
       await world.clock.advance(20_000);
       expect(world.clock.timers).toBe(0);
       expect(holders(processes)).toEqual([]);
+      // a command that the server read after its caller had given up may have left one whose time is over
+      const { queue = [] } = world.locks.get(KEY) ?? {};
+      expect(queue.filter(({ untilMs }) => untilMs > world.clock.nowMs)).toEqual([]);
     }),
-    { numRuns: 400 },
+    { numRuns: 1500 },
   );
 });
