@@ -82,6 +82,30 @@ export class LockLostError extends RedisUtilsError {
 }
 
 /**
+ * Whoever holds a lock, waits for another, whose holder waits for another … whose holder waits for the first: nobody of
+ * them would ever go on. Thrown to the one who began to wait last, when it has been seen twice.
+ */
+export class LockDeadlockError extends RedisUtilsError {
+  declare readonly code: 'RU_LOCK_DEADLOCK';
+  readonly key: string;
+  /** The Redis keys of the locks in the circle, in the order in which they are waited for. */
+  readonly cycle: readonly string[];
+
+  static {
+    identify(this, 'LockDeadlockError', 'RU_LOCK_DEADLOCK');
+  }
+
+  constructor({ key, cycle }: { key: string; cycle: readonly string[] }) {
+    super(
+      `Waiting for the lock '${key}' would never end: its holders wait for each other (${cycle.join(' → ')}) – take locks in ` +
+        'one order, or several at once',
+    );
+    this.key = key;
+    this.cycle = cycle;
+  }
+}
+
+/**
  * Too few replicas have confirmed in time that they know of a grant or a renewal. Nothing is held afterwards: what was
  * granted is given back.
  */

@@ -11,6 +11,7 @@ export type { LeaderEvents, LeaderInfo } from './leader/leader-events.js';
 export type { LeaderElectorOptions, ObserveOptions } from './leader/leader-options.js';
 export { LockQuorum, type LockQuorumEvents, type LockQuorumOptions } from './quorum/lock-quorum.js';
 export {
+  LockDeadlockError,
   LockLostError,
   type LockLostReason,
   LockQuorumError,

@@ -9,7 +9,7 @@ import { Emitter } from '../core/emitter.js';
 import { Lockable } from './lockable.js';
 import type { LockTerms } from './lock-terms.js';
 import { checkKeys, checkLockOptions, type LockOptions } from './options.js';
-import { acquirerOf, planLocks } from './plan.js';
+import { acquirerOf, nameOf, planLocks } from './plan.js';
 import type { LockQuorum } from './quorum/lock-quorum.js';
 
 /**
@@ -55,8 +55,7 @@ export class DistributedLock extends Lockable {
     manager.requireAtMostOnce('DistributedLock');
     const events = new Emitter<LockEvents>();
     const locks = planLocks(manager, keys, { hold: checkLockOptions(ttl, options), events, prefix: options?.prefix });
-    const name = keys.join(',');
-    super(name, acquirerOf(name, locks, options), events);
+    super(nameOf(locks), acquirerOf(manager, locks, options), events);
     this.#locks = locks;
   }
 

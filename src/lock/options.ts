@@ -24,6 +24,14 @@ export interface LockOptions {
    */
   readonly reentrant?: boolean | undefined;
   /**
+   * Whether circles are looked for when whoever holds such a lock, by `run`, has waited for another one for a second: who
+   * of them began to wait last gets a LockDeadlockError. All that the function starts counts as the holder. All locks
+   * concerned must have it. Default `false`. Not for
+   * several keys, which are taken in one order anyway, and not for `order: 'barge'`, `reentrant` and a quorum. Costs, per
+   * second of such a wait, a command for each lock that is held and two for each link of the chain.
+   */
+  readonly deadlocks?: boolean | undefined;
+  /**
    * How many replicas must know of each grant and each renewal, and how long to wait for them (1 ms to 1 min): else the
    * grant counts for nothing, and the lease is not prolonged. It narrows the gap that a failover leaves, and does not
    * close it: a replica that knew of nothing may be promoted all the same. Costs a connection of its own for the time of
@@ -98,6 +106,7 @@ export function checkLockOptions(ttl: Duration, options: LockOptions = {}): Hold
     'renew',
     'order',
     'reentrant',
+    'deadlocks',
     'replicas',
     'eviction',
     'quarantine',
@@ -107,6 +116,7 @@ export function checkLockOptions(ttl: Duration, options: LockOptions = {}): Hold
   if (options.prefix !== undefined) checkText('lock.prefix', options.prefix);
   const ttlMs = checkTtl(ttl, 'lock.ttl');
   if (options.reentrant !== undefined) checkBoolean('lock.reentrant', options.reentrant);
+  if (options.deadlocks !== undefined) checkBoolean('lock.deadlocks', options.deadlocks);
   const { order = 'fifo', eviction = 'warn', quarantine } = options;
   return {
     ttlMs,

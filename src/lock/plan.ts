@@ -1,8 +1,11 @@
 import type { RedisManager } from '../client/manager.js';
+import { wrong } from '../core/check.js';
 import type { Emitter } from '../core/emitter.js';
 import type { Acquirer } from './acquirer.js';
 import { Barging } from './cohort/barging.js';
 import { cohortOf } from './cohort/cohorts.js';
+import { DeadlockAware } from './deadlock/deadlock-aware.js';
+import { Waits } from './deadlock/waits.js';
 import type { LockEvents } from './events.js';
 import type { LockTerms } from './lock-terms.js';
 import type { HoldTerms, LockOptions } from './options.js';
@@ -30,13 +33,29 @@ export function planLocks(manager: RedisManager | LockQuorum, keys: readonly str
   });
 }
 
-/** How these locks are come by. */
-export function acquirerOf(name: string, terms: readonly LockTerms[], options: LockOptions = {}): Acquirer {
+/** How these locks are come by. @throws ConfigError for options that do not go together */
+export function acquirerOf(
+  manager: RedisManager | LockQuorum,
+  terms: readonly LockTerms[],
+  options: LockOptions = {},
+): Acquirer {
   const [first, ...others] = terms.map(oneLock) as [OneLock, ...OneLock[]];
-  const acquirer = others.length === 0 ? first : new SeveralLocks(name, [first, ...others]);
+  if (options.deadlocks === true) {
+    const isPlain = others.length === 0 && !first.terms.barges && options.reentrant !== true;
+    if (!isPlain || manager instanceof LockQuorum) {
+      throw wrong('lock.deadlocks', 'left out for several keys, order barge, re-entrant locks and a quorum', true);
+    }
+    return new DeadlockAware(first, new Waits(manager, manager.keySpace('lock', options.prefix), first.terms));
+  }
+  const acquirer = others.length === 0 ? first : new SeveralLocks(nameOf(terms), [first, ...others]);
   if (options.reentrant !== true) return acquirer;
   const hashes = terms.map(({ hash }) => hash);
   return new Reentrant(acquirer, hashes.join(','), first.terms.keeper);
+}
+
+/** Of a lock with these keys. */
+export function nameOf(terms: readonly LockTerms[]): string {
+  return terms.map(({ key }) => key).join(',');
 }
 
 function oneLock(terms: LockTerms): OneLock {

@@ -51,7 +51,7 @@ export class LeaderElector implements AsyncDisposable {
     manager.requireAtMostOnce('LeaderElector');
     const locks = planLocks(manager, [key], { hold, events: new Emitter(), prefix: options?.prefix });
     this.#terms = locks[0] as LockTerms;
-    this.#acquirer = acquirerOf(key, locks);
+    this.#acquirer = acquirerOf(manager, locks);
     this.#events.on('elected', ({ fence }) => (this.#lastTerm = fence));
   }
 
