@@ -3,7 +3,7 @@ import { ioredis } from './ioredis.mjs';
 import { rateLimiterFlexible } from './limit-packages.mjs';
 import { redisSemaphore, redlock } from './lock-packages.mjs';
 import { nodeRedis } from './node-redis.mjs';
-import { redisUtils, redisUtilsEncrypted } from './redis-utils.mjs';
+import { redisUtils, redisUtilsBare, redisUtilsEncrypted } from './redis-utils.mjs';
 import { connectRedis } from './session-packages.mjs';
 
 /**
@@ -13,6 +13,7 @@ import { connectRedis } from './session-packages.mjs';
 export const contenders = [
   redisUtils,
   redisUtilsEncrypted,
+  redisUtilsBare,
   keyv,
   bentocache,
   cacheable,

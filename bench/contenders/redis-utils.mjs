@@ -105,6 +105,34 @@ async function pubsub(env) {
   };
 }
 
+/** What one would write oneself on this client: the least that a lock takes, without fence, renewal and queue. */
+async function bareLock(env) {
+  const manager = await connect(env);
+  const { defineScript } = await import(new URL('../../dist/client/script.js', import.meta.url));
+  const { randomUUID } = await import('node:crypto');
+  const release = manager.script(
+    defineScript({
+      name: 'bench.release',
+      keys: ['lock'],
+      args: ['token'],
+      readOnly: false,
+      idempotent: false,
+      decode: (reply) => reply,
+      lua: `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`,
+    }),
+  );
+  const acquire = async (caller) => {
+    const token = randomUUID();
+    return (await manager.command(['SET', `lock-${caller}`, token, 'NX', 'PX', 10_000])) === null ? undefined : token;
+  };
+  return {
+    acquire,
+    tryAcquire: acquire,
+    release: (caller, token) => release.run([`lock-${caller}`], [token]),
+    close: close(manager),
+  };
+}
+
 export const redisUtils = {
   name: 'redis-utils',
   role: 'ours',
@@ -115,4 +143,10 @@ export const redisUtilsEncrypted = {
   name: 'redis-utils, encrypted',
   role: 'ours',
   features: { session: encryptedSession },
+};
+
+export const redisUtilsBare = {
+  name: 'SET NX PX, same client',
+  role: 'reference',
+  features: { lock: bareLock },
 };
