@@ -6,7 +6,6 @@ import { Emitter, type Unsubscribe } from '../../core/emitter.js';
 import type { KeySpace } from '../../core/key-space.js';
 import type { Random } from '../../core/random.js';
 import { Keeper } from '../keeper.js';
-import type { LockHost } from '../lock-host.js';
 import type { HoldTerms } from '../options.js';
 import type { Place } from '../place.js';
 import { admissionTo } from '../safety/admission.js';
@@ -69,7 +68,7 @@ export interface LockQuorumEvents {
  * const quorum = new LockQuorum(await Promise.all(urls.map((url) => RedisManager.connect(url))));
  * const lock = new DistributedLock(quorum, 'invoice:42', '30s');
  */
-export class LockQuorum implements LockHost {
+export class LockQuorum {
   /** How many servers there are. */
   readonly size: number;
   /** How many of them have to agree. */
