@@ -155,8 +155,10 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   #write(): void {
     const chunks = this.#writer.take();
     if (chunks.length > 1) this.#socket.cork();
-    for (const chunk of chunks) this.#socket.write(chunk, 'latin1');
+    for (const chunk of chunks) this.#socket.write(chunk);
     if (chunks.length > 1) this.#socket.uncork();
+    // the socket has taken all of it and reads its memory no more
+    if (this.#socket.writableLength === 0) this.#writer.recycle();
     if (!this.#socket.writableNeedDrain) this.#signalWritable();
   }
 
