@@ -7,7 +7,8 @@ const LONG_WORD = 8 * 1024;
 /** Up to here a loop over the characters is faster than a call into Node. */
 const SHORT_TEXT = 64;
 
-const SLAB_BYTES = 32 * 1024;
+/** More than what leaves in one write. */
+const SLAB_BYTES = 40 * 1024;
 /** The most that stands around a word: a length before it, the end of its line behind it. */
 const FRAME_BYTES = 16;
 
