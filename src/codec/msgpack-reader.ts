@@ -8,8 +8,9 @@
  *
  * Source: https://github.com/msgpack/msgpack/blob/master/spec.md
  */
-import { readU32 } from '../core/bytes.js';
+import { readF64, readU16, readU32 } from '../core/bytes.js';
 import { isUtf8 } from 'node:buffer';
+import { knownName, learnName } from './known-names.js';
 import { MAX_DEPTH } from './plain.js';
 import { Malformed } from './serializer.js';
 
@@ -17,9 +18,6 @@ import { Malformed } from './serializer.js';
 const SHORT_TEXT = 48;
 /** A string that was cut from a message's text keeps all of that text alive: no more than this. */
 const SHARED_TEXT_BYTES = 512;
-
-/** Names of properties that were read before, at a hash of their bytes. A later one with the same hash replaces it. */
-const names: (string | undefined)[] = Array.from({ length: 4096 });
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -115,7 +113,7 @@ export class MessageReader {
       case 0xca:
         return bytes.readFloatBE(this.take(4));
       case 0xcb:
-        return bytes.readDoubleBE(this.take(8));
+        return readF64(bytes, this.take(8));
       case 0xd4:
       case 0xd5:
       case 0xd6:
@@ -141,19 +139,19 @@ export class MessageReader {
     const bytes = this.#bytes;
     switch (token) {
       case 0xcc:
-        return bytes.readUInt8(this.take(1));
+        return bytes[this.take(1)] as number;
       case 0xcd:
-        return bytes.readUInt16BE(this.take(2));
+        return readU16(bytes, this.take(2));
       case 0xce:
-        return bytes.readUInt32BE(this.take(4));
+        return readU32(bytes, this.take(4));
       case 0xcf:
         return this.#narrow(bytes.readBigUInt64BE(this.take(8)));
       case 0xd0:
-        return bytes.readInt8(this.take(1));
+        return ((bytes[this.take(1)] as number) << 24) >> 24;
       case 0xd1:
-        return bytes.readInt16BE(this.take(2));
+        return (readU16(bytes, this.take(2)) << 16) >> 16;
       case 0xd2:
-        return bytes.readInt32BE(this.take(4));
+        return readU32(bytes, this.take(4)) | 0;
       case 0xd3:
         return this.#narrow(bytes.readBigInt64BE(this.take(8)));
       default:
@@ -167,13 +165,12 @@ export class MessageReader {
     return Number.isSafeInteger(narrow) ? narrow : value;
   }
 
-  /** A length of 1, 2 or 4 bytes: of 2 to the power of `width`. */
   /** @param width of the length: 0 one byte, 1 two, 2 four */
   #length(width: number): number {
     const bytes = this.#bytes;
     const at = this.take(1 << width);
     if (width === 0) return bytes[at] as number;
-    return width === 1 ? ((bytes[at] as number) << 8) | (bytes[at + 1] as number) : readU32(bytes, at);
+    return width === 1 ? readU16(bytes, at) : readU32(bytes, at);
   }
 
   #string(length: number): string {
@@ -212,30 +209,21 @@ export class MessageReader {
 
   /** The name of a property if it was read before, else undefined and the position as it was. */
   #knownName(): string | undefined {
-    const bytes = this.#bytes;
-    const start = this.position + 1;
-    const length = (bytes[this.position] as number) - 0xa0;
-    if (!(length > 0 && length < 0x20 && start + length <= this.#end)) return undefined;
-    const name = names[hashOfName(bytes, start, length)];
-    if (name === undefined || name.length !== length) return undefined;
-    for (let index = 0; index < length; index += 1) {
-      if (bytes[start + index] !== name.charCodeAt(index)) return undefined;
-    }
-    this.position = start + length;
+    const name = knownName(this.#bytes, this.position);
+    if (name !== undefined) this.position += 1 + name.length;
     return name;
   }
 
   /** Keys of other languages' integer maps become their decimal digits, as a property's name would. */
   #newName(): string {
-    const start = this.position + 1;
+    const start = this.position;
     const name = this.read();
     if (typeof name === 'number' || typeof name === 'bigint') return String(name);
     if (typeof name !== 'string') throw new Malformed('a map key that is neither text nor a number');
     if (name === '__proto__') throw new Malformed('a map key named __proto__');
     // one byte of header and one per character: a short name in ASCII
-    const isShort = name !== '' && name.length < 0x20 && start + name.length === this.position;
-    // a copy, or the name would keep the text of its message alive
-    if (isShort) names[hashOfName(this.#bytes, start, name.length)] = Buffer.from(name, 'latin1').toString('latin1');
+    const isShort = name !== '' && name.length < 0x20 && start + 1 + name.length === this.position;
+    if (isShort) learnName(this.#bytes, start);
     return name;
   }
 
@@ -255,14 +243,7 @@ export class MessageReader {
 }
 
 function isAscii(bytes: Buffer, start: number, end: number): boolean {
-  for (let index = start; index < end; index += 1) {
-    if ((bytes[index] as number) >= 0x80) return false;
-  }
-  return true;
-}
-
-function hashOfName(bytes: Buffer, start: number, length: number): number {
-  const first = bytes[start] as number;
-  const last = bytes[start + length - 1] as number;
-  return ((length * 31 + first) * 31 + last) & (names.length - 1);
+  let seen = 0;
+  for (let index = start; index < end; index += 1) seen |= bytes[index] as number;
+  return seen < 0x80;
 }

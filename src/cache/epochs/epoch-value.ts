@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 import { readU48 } from '../../core/bytes.js';
 import type { Random } from '../../core/random.js';
 

@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 import { Coalescer } from '../../client/coalescer.js';
 import type { RedisManager } from '../../client/manager.js';
 import { DecodeError } from '../../codec/index.js';

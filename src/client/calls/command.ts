@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 import { wrong } from '../../core/check.js';
 import type { Duration } from '../../core/duration.js';
 import type { ReplyMode, WireCommand } from '../driver.js';

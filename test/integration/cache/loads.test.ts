@@ -197,6 +197,17 @@ describe('leaving', () => {
     expect(await cache.getOrSet('k', () => 'next')).toBe('next');
   });
 
+  test('a caller that leaves in the moment in which its load begins leaves no load behind', async () => {
+    const { cache } = await open();
+    const caller = new AbortController();
+    // begins to load before it returns, because there is nothing to read first
+    const leaving = cache.getOrSet('k', () => 'left behind', { force: true, signal: caller.signal });
+    caller.abort(new Error('left'));
+    await expect(leaving).rejects.toThrow('left');
+    expect(await cache.getOrSet('k', () => 'next')).toBe('next');
+    expect(await cache.get('k')).toBe('next');
+  });
+
   test('a caller whose signal is aborted already never runs the loader', async () => {
     const { cache } = await open();
     const signal = AbortSignal.abort(new Error('before'));

@@ -188,6 +188,17 @@ test('a namespace shares what is kept near, or keeps nothing', async () => {
   expect(await inner.get('k')).toBe(2);
 });
 
+test('those who make a namespace anew find what it keeps near, also when that took the place of all it had', async () => {
+  const { near, other } = await open({ near: { maxEntries: 1 } });
+  const namespace = near.namespace('n');
+  await Promise.all(['a', 'b'].map((key) => other.namespace('n').set(key, key)));
+  await warm(namespace, 'a');
+  await warm(namespace, 'b');
+  const again = near.namespace('n');
+  expect(await again.get('b')).toBe('b');
+  expect(again.stats().nearHits).toBe(1);
+});
+
 test('counters, what a read prolongs and what is not there are always looked up', async () => {
   const { near, other } = await open();
   await other.increment('n');

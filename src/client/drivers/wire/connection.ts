@@ -39,6 +39,8 @@ export interface WirePorts {
 const MAX_FLUSH_BYTES = 16 * 1024 * 1024;
 /** So many bytes leave before their tick is over: the server works on them while the next commands are made. */
 const EARLY_FLUSH_BYTES = 8 * 1024;
+/** Then it has something to do, and more leave together: each write is a call into the kernel, and may wake the server. */
+const NEXT_FLUSH_BYTES = 24 * 1024;
 
 /**
  * One life of one socket that speaks RESP3: commands of a tick go out in one write, or a few, replies come back in
@@ -52,6 +54,8 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
   readonly #waiting = new Fifo<ReplySink>();
   readonly #watchdog: Watchdog;
   #flushPlanned = false;
+  /** With so many bytes the next write does not wait for the end of this tick. */
+  #flushBytes = EARLY_FLUSH_BYTES;
   #heldBack = false;
   #waitsSinceMs = 0;
   #heardMs: number;
@@ -143,20 +147,26 @@ export class WireConnection implements Connection, ReplyHandler, Watched {
       // after the microtasks of this tick: what they send leaves in the same write
       process.nextTick(flush, this);
     }
-    if (this.#writer.bytes >= EARLY_FLUSH_BYTES) this.#write();
+    if (this.#writer.bytes >= this.#flushBytes) {
+      this.#flushBytes = NEXT_FLUSH_BYTES;
+      this.#write();
+    }
   }
 
   /** @internal */
   flush(): void {
     this.#flushPlanned = false;
+    this.#flushBytes = EARLY_FLUSH_BYTES;
     if (this.#ended === undefined && this.#writer.bytes > 0) this.#write();
   }
 
   #write(): void {
     const chunks = this.#writer.take();
     if (chunks.length > 1) this.#socket.cork();
-    for (const chunk of chunks) this.#socket.write(chunk, 'latin1');
+    for (const chunk of chunks) this.#socket.write(chunk);
     if (chunks.length > 1) this.#socket.uncork();
+    // the socket has taken all of it and reads its memory no more
+    if (this.#socket.writableLength === 0) this.#writer.recycle();
     if (!this.#socket.writableNeedDrain) this.#signalWritable();
   }
 

@@ -52,8 +52,8 @@ const TYPE = {
 const MAX_BULK_BYTES = 2 ** 32 - 1;
 const MAX_ITEMS = 2 ** 31;
 const MAX_LINE_BYTES = 1024 * 1024;
-/** From here on the parts of a cut string are collected, instead of being joined to the next chunk again and again. */
-const LONG_BULK_BYTES = 16 * 1024;
+/** From here on a string that the end of a chunk cuts is put together by itself: joining copies the whole next chunk. */
+const LONG_BULK_BYTES = 64;
 /** Digits that a double holds exactly whatever they are. */
 const EXACT_DIGITS = 15;
 

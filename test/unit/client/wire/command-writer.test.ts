@@ -7,7 +7,7 @@ import { CommandWriter } from '../../../../src/client/drivers/wire/command-write
 function written(commands: readonly (readonly (string | Buffer)[])[]): Buffer {
   const writer = new CommandWriter();
   for (const command of commands) writer.add(command);
-  return Buffer.concat(writer.take().map((chunk) => Buffer.from(chunk as string, 'latin1')));
+  return Buffer.concat(writer.take());
 }
 
 /** The same, in the plainest way there is. */
@@ -44,6 +44,31 @@ describe('CommandWriter', () => {
     expect(writer.bytes).toBeGreaterThan(10_000);
     writer.take();
     expect(writer.bytes).toBe(0);
-    expect(writer.take().join('')).toBe('');
+    expect(writer.take()).toEqual([]);
+  });
+
+  it('writes over nothing that was taken or still waits, unless told that it may', () => {
+    const writer = new CommandWriter();
+    const first: (string | Buffer)[] = ['SET', 'first', Buffer.alloc(5_000, 1)];
+    const second: (string | Buffer)[] = ['SET', 'second', Buffer.alloc(5_000, 2)];
+    const taken: Buffer[] = [];
+    for (let turn = 0; turn < 10; turn += 1) {
+      writer.add(first);
+      taken.push(...writer.take());
+      writer.add(second);
+      writer.recycle(); // does nothing: something waits
+      taken.push(...writer.take());
+    }
+    expect(Buffer.concat(taken).equals(expected(Array.from({ length: 10 }, () => [first, second]).flat()))).toBe(true);
+    const [last] = writer.take();
+    expect(last).toBeUndefined();
+    writer.recycle();
+    writer.add(first);
+    expect(Buffer.concat(writer.take()).equals(expected([first]))).toBe(true);
+  });
+
+  it('takes a command of many short words, whatever room is left', () => {
+    const words = Array.from({ length: 20_000 }, (_, n) => `word ${n}`);
+    expect(written([words, words]).equals(expected([words, words]))).toBe(true);
   });
 });
