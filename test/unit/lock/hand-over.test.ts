@@ -155,10 +155,10 @@ describe('a grant whose message is read late', () => {
 describe('messages', () => {
   test('that got lost are made up for when the connection is back: everybody looks', async () => {
     const { holder, waiting } = await queued(60_000);
-    const restore = await world.cutInboxes();
+    await world.cutInboxes(true);
     await holder.release();
     expect(world.locks.get(KEY)?.owner).toBe('');
-    await restore();
+    await world.cutInboxes(false);
     const guard = await waiting;
     expect(guard.state).toBe('held');
     await guard.release();
@@ -167,9 +167,9 @@ describe('messages', () => {
   test('come once, however often the connection was lost while somebody waited', async () => {
     const { holder, lock, waiting } = await queued(60_000);
     for (let n = 0; n < 3; n += 1) {
-      const restore = await world.cutInboxes();
+      await world.cutInboxes(true);
       expect(await lock.tryAcquire()).toBeUndefined();
-      await restore();
+      await world.cutInboxes(false);
     }
     expect(world.subscriptions).toBe(2);
     await holder.release();

@@ -81,6 +81,8 @@ export class World {
   serverAheadMs = 0;
   /** How often somebody began to listen. */
   subscriptions = 0;
+  #isCut = false;
+  readonly #onRestored: (() => void)[] = [];
   readonly #sinks = new Map<string, MessageSink>();
   readonly random: Random = { uniform: () => 0.5, bytes: (size) => this.#bytes(size) };
   readonly #hooks: (() => void | Promise<void>)[] = [];
@@ -115,6 +117,7 @@ export class World {
       subscriber: {
         subscribe: async ({ name }: { readonly name: string }, sink: MessageSink) => {
           if (!this.listens) await new Promise(() => {});
+          if (this.#isCut) await new Promise<void>((resolve) => this.#onRestored.push(resolve));
           this.#sinks.set(name, sink);
           this.subscriptions += 1;
           return { release: async () => {} };
@@ -152,17 +155,16 @@ export class World {
     return this.clock.nowMs + this.serverAheadMs;
   }
 
-  /** The connections end on which messages come: nobody is heard by anybody, until they are back. */
-  async cutInboxes(): Promise<() => Promise<void>> {
-    const listeners = new Map(this.#sinks);
-    this.#sinks.clear();
-    for (const sink of listeners.values()) sink.onLost(new Error('cut'), 0);
+  /** The connections on which messages come end, or are back: meanwhile nobody hears anything. */
+  async cutInboxes(isCut: boolean): Promise<void> {
+    if (isCut === this.#isCut) return;
+    this.#isCut = isCut;
+    for (const sink of this.#sinks.values()) {
+      if (isCut) sink.onLost(new Error('cut'), 0);
+      else sink.onRestored();
+    }
+    if (!isCut) for (const resolve of this.#onRestored.splice(0)) resolve();
     await settle();
-    return async () => {
-      for (const [name, sink] of listeners) this.#sinks.set(name, sink);
-      for (const sink of listeners.values()) sink.onRestored();
-      await settle();
-    };
   }
 
   names(): string[] {
@@ -305,7 +307,7 @@ export class World {
     const queue = held.queue ?? [];
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const { token, channel, ttlMs, untilMs } = next;
-      if (untilMs <= nowMs || !this.#sinks.has(channel)) continue;
+      if (untilMs <= nowMs || this.#isCut || !this.#sinks.has(channel)) continue;
       const endMs = nowMs + Math.min(ttlMs, CLAIM_MS);
       Object.assign(held, { owner: token, channel, fence: held.fence + 1, endMs });
       return this.#tell(channel, `g ${token} ${held.fence} ${endMs} ${nowMs}`);
@@ -321,7 +323,7 @@ export class World {
 
   #tell(channel: string, message: string): void {
     const sink = this.#sinks.get(channel);
-    if (sink === undefined || this.isDeaf) return;
+    if (sink === undefined || this.isDeaf || this.#isCut) return;
     const deliver = (): void =>
       sink.onMessage({ kind: 'channel', name: channel, channel, payload: Buffer.from(message) });
     if (this.messageDelayMs === 0) this.#later(deliver);
