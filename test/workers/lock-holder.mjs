@@ -1,6 +1,7 @@
 /**
  * Takes one lock as its parent says, by messages: `{ do: 'count', times }` adds to a counter by reading and writing it,
- * `{ do: 'hold' }` acquires and keeps, `{ do: 'look' }` tells what the guard says, `{ do: 'release' }`.
+ * `{ do: 'hold' }` acquires and keeps, `{ do: 'watch' }` tells when the lock is lost, `{ do: 'look' }` what the guard says,
+ * `{ do: 'release' }`. Times are of the monotonic clock that all processes of a machine share.
  */
 import { RedisManager } from 'redis-utils/client';
 import { DistributedLock } from 'redis-utils/lock';
@@ -27,8 +28,14 @@ const actions = {
   },
   async hold() {
     guard = await lock.acquire({ timeout: '20s' });
+    const heldNs = process.hrtime.bigint();
     void guard.signal;
-    return { fence: guard.fence };
+    return { fence: guard.fence, heldNs };
+  },
+  async watch() {
+    const { signal } = guard;
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    return { lostNs: process.hrtime.bigint(), fence: guard.fence, reason: signal.reason.reason };
   },
   async look() {
     return { aborted: guard.signal.aborted, state: guard.state, remainingMs: guard.remainingMs };

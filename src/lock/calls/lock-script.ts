@@ -168,6 +168,13 @@ local function enqueue(key, lock, token, ask)
   return ticket - first
 end
 
+-- Takes a token out of the queue, if it is in it.
+local function leave(key, token)
+  local place = 'q' .. token
+  local ticket = try('HGET', key, place)
+  if type(ticket) == 'string' then try('HDEL', key, place, 'w' .. ticket) end
+end
+
 -- A lock that somebody holds or waits for.
 local function contend(key, lock, token, ask)
   local owner, leaseEnd = lock[1], tonumber(lock[3] or '0') or 0
@@ -185,6 +192,8 @@ local function contend(key, lock, token, ask)
     isFree = lock[1] == '' and not failure
   end
   if isFree then
+    -- who overtakes the others may have been one of them
+    if lock[5] then leave(key, token) end
     leaseEnd = newLease(ask).ends
     rank, failure = own(key, lock, token, inbox, ask.text, newLease(ask), ask.fence)
   end
@@ -219,10 +228,7 @@ function operations.release(key, token)
     lock = try('HMGET', key, 'o', 'f', 'x', 'm', 'h', 't', 'w' .. lock[2])
     return handOver(key, lock, lock[7]) or 1, now
   end
-  if lock[2] then
-    local ticket = try('HGET', key, 'q' .. token)
-    if ticket then try('HDEL', key, 'q' .. token, 'w' .. ticket) end
-  end
+  if lock[2] then leave(key, token) end
   if owner and owner ~= '' then return -1, now end
   return 0, now
 end

@@ -3,6 +3,7 @@ import type { Beating } from './beats.js';
 import { LeaseTime } from './lease-time.js';
 import type { LockLostReason } from '../errors.js';
 import type { Claim } from '../calls/authority.js';
+import { CLAIM_MS } from '../calls/run-script.js';
 import type { LockTerms } from '../lock-terms.js';
 
 /** What renewal needs of the guard whose lease it renews. */
@@ -25,16 +26,18 @@ const MAX_RETRY_MS = 1000;
 
 /**
  * Keeps the lease of one guard alive, together with all others of the same length (`Beats`): a request once in a third
- * of it, and never later than when a half of it has passed. A lease that was handed over is short at first, and renewed
- * when a third of that has passed. A request that fails is repeated after 50, 100, 200 … ms for as long as the lease
+ * of it, and never later than when a half of it has passed. A lease that was handed over is a claim at first, and
+ * prolonged when a third of that has passed. A request that fails is repeated after 50, 100, 200 … ms for as long as the lease
  * lasts, and each gets at most half of what is left of the lease for its answer. There is never more than one on its
  * way, and none after `stop`.
  *
- * Without renewal, or after `maxHold`, it only looks whether the lease has ended.
+ * Without renewal, or after `maxHold`, it only looks whether the lease has ended; a claim is prolonged all the same, once.
  */
 export class Renewal extends Expiring {
   readonly #guard: Renewable;
   readonly #startedMs: number;
+  /** The lease is only what whoever was handed the lock has until it has been heard of. */
+  #isClaim: boolean;
   #inFlight = false;
   #failures = 0;
   #lastFailure: unknown;
@@ -44,11 +47,12 @@ export class Renewal extends Expiring {
     super();
     this.#guard = guard;
     this.#startedMs = guard.lease.sentMs;
+    this.#isClaim = guard.terms.ttlMs > CLAIM_MS && guard.lease.remainingMs < CLAIM_MS;
   }
 
   /** Looks after the first lease, where no beat does. */
   begin(): void {
-    if (this.#guard.terms.renews) this.#schedule(Math.ceil(this.#guard.lease.remainingMs / 3));
+    if (this.#guard.terms.renews || this.#isClaim) this.#schedule(Math.ceil(this.#guard.lease.remainingMs / 3));
     else this.#scheduleEnd();
   }
 
@@ -79,7 +83,7 @@ export class Renewal extends Expiring {
   #renewOrEnd(): void {
     const { keeper, renews, maxHoldMs, ttlMs } = this.#guard.terms;
     this.#overHeld = keeper.clock.monotonicMs() - this.#startedMs >= maxHoldMs;
-    if (renews && !this.#overHeld) return this.#renew();
+    if (this.#isClaim || (renews && !this.#overHeld)) return this.#renew();
     keeper.beats.leave(ttlMs, this.#guard);
     this.#scheduleEnd();
   }
@@ -98,7 +102,10 @@ export class Renewal extends Expiring {
         this.#lastFailure = undefined;
         lease.grant(leaseMs);
         this.#guard.confirm(lease);
-        if (this.#guard.check()) keeper.beats.join(ttlMs, this.#guard);
+        this.#isClaim = false;
+        if (!this.#guard.check()) return;
+        if (terms.renews) keeper.beats.join(ttlMs, this.#guard);
+        else this.#scheduleEnd();
       },
       (error: unknown) => this.#onFailure(error),
     );

@@ -169,11 +169,14 @@ export class Acquisition {
     if (granted === undefined) return undefined;
     const { fence, leaseEndMs, nowMs } = granted;
     if (this.#terms.replicas !== undefined) return this.#confirmed(fence);
-    const lease = this.#anchor;
+    const anchor = this.#anchor;
     const serverMs = this.#anchorServerMs ?? nowMs;
     // a message may have been under way for long: so its time is counted from a request that the server had seen before
     // it was sent; and where the server's clock was moved meanwhile, not as if it came from the future
-    lease.grant(Math.min(leaseEndMs - serverMs, lease.elapsedMs + leaseEndMs - nowMs));
+    anchor.grant(Math.min(leaseEndMs - serverMs, anchor.elapsedMs + leaseEndMs - nowMs));
+    // it is held from now on, not since the wait began
+    const lease = new LeaseTime(this.#terms.keeper.clock);
+    lease.grant(anchor.remainingMs);
     if (this.#isLongEnough(lease)) return this.#guard(fence, lease);
     // too uncertain: the next answer says more exactly what is left
     this.#wait().lookAfter(0);

@@ -43,6 +43,8 @@ export class Inbox implements MessageSink {
   readonly #early = new Map<string, PushedGrant>();
   #interruptions = 0;
   #isOpen = false;
+  /** Who has subscribed is subscribed again by itself after a loss. */
+  #isSubscribed = false;
   #isOpening = false;
   /** What is forbidden once is forbidden each time. */
   #isForbidden = false;
@@ -62,7 +64,7 @@ export class Inbox implements MessageSink {
 
   /** Whether there is a point in trying to open it. */
   get mayOpen(): boolean {
-    return !this.#isOpen && !this.#isForbidden;
+    return !this.#isSubscribed && !this.#isForbidden;
   }
 
   /** Begins to listen; who waits is woken as soon as messages arrive. Never rejects. */
@@ -73,6 +75,7 @@ export class Inbox implements MessageSink {
     this.#isOpening = true;
     try {
       await subscriber.subscribe({ kind: 'channel', name: this.channel }, this);
+      this.#isSubscribed = true;
       this.onRestored();
     } catch (error) {
       this.#isForbidden = error instanceof ServerError;
@@ -93,7 +96,9 @@ export class Inbox implements MessageSink {
     this.#waiters.set(token, waiter);
     if (heardBefore !== this.#interruptions) waiter.look();
     const early = this.#early.get(token);
-    if (early !== undefined) waiter.onGrant(early);
+    if (early === undefined) return;
+    this.#early.delete(token);
+    waiter.onGrant(early);
   }
 
   remove(token: string): void {
@@ -155,5 +160,6 @@ export class Inbox implements MessageSink {
 
   onFailed(): void {
     this.#isOpen = false;
+    this.#isSubscribed = false;
   }
 }

@@ -34,9 +34,10 @@ async function queue(server: RedisServer, lock: DistributedLock, workers: readon
   expect(await server.command(['HLEN', HASH])).toBe(6 + 2 * workers.length);
 }
 
-async function calls(server: RedisServer): Promise<number> {
+/** How many commands of these names the server has run, those within scripts included. */
+async function calls(server: RedisServer, names = 'evalsha|eval|subscribe|get|set'): Promise<number> {
   const stats = await server.command<string>(['INFO', 'commandstats']);
-  const counts = [...stats.matchAll(/^cmdstat_(evalsha|eval|subscribe|get|set):calls=(\d+)/gm)];
+  const counts = [...stats.matchAll(new RegExp(`^cmdstat_(${names}):calls=(\\d+)`, 'gm'))];
   return counts.reduce((sum, [, , count]) => sum + Number(count), 0);
 }
 
@@ -94,7 +95,6 @@ describe('of several processes that wait for a lock', () => {
     const server = await RedisServer.start();
     const lock = await mine(server, '60s');
     const workers = await startAll(server, 20, '60s');
-    // each listens by now, and scripts are known
     for (const worker of workers) {
       worker.send({ do: 'hold' });
       await worker.next();
@@ -102,6 +102,9 @@ describe('of several processes that wait for a lock', () => {
       await worker.next();
     }
     const held = await lock.acquire();
+    // scripts are known by now; and nobody has still to subscribe
+    const channels = (): Promise<string[]> => server.command(['PUBSUB', 'CHANNELS', 'ru:lock:inbox:*']);
+    await eventually(async () => expect(await channels()).toHaveLength(21));
     await server.command(['CONFIG', 'RESETSTAT']);
     for (const [n, worker] of workers.entries()) {
       worker.send({ do: 'hold' });
@@ -125,7 +128,7 @@ describe('of several processes that wait for a lock', () => {
   test('one at most looks after a holder that lives, once per lease', async () => {
     const server = await RedisServer.start();
     const lock = await mine(server, '1500ms');
-    const workers = await startAll(server, 8, '1500ms');
+    const workers = await startAll(server, 20, '1500ms');
     const held = await lock.acquire();
     await queue(server, lock, workers);
     await server.command(['CONFIG', 'RESETSTAT']);
@@ -138,8 +141,10 @@ describe('of several processes that wait for a lock', () => {
       },
       { within: '15s' },
     );
-    // 6 to 7 s are at most 5 leases: 3 renewals each, give or take a tenth, and a look; eight that look each would be 40 more
+    // 6 to 7 s are at most 5 leases: 3 renewals each, give or take a tenth, and a look; twenty that look each would be 100
     expect(await calls(server)).toBeLessThanOrEqual(28);
+    // each look is told to all twenty: one when a second of the lease or more has passed
+    expect(await calls(server, 'publish')).toBeLessThanOrEqual(20 * 9);
     expect(held.state).toBe('held');
     expect(held.fence).toBe(before);
     await held.release();

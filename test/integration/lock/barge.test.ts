@@ -4,6 +4,7 @@ import { DistributedLock } from '../../../src/lock/index.js';
 import { eventually } from '../../support/eventually.js';
 import { noLeaks } from '../../support/no-leaks.js';
 import { connect, raw } from '../../support/target.js';
+import { serverMs } from './server-clock.js';
 
 noLeaks();
 
@@ -49,6 +50,18 @@ describe('a lock that may barge', () => {
     expect(order).toEqual(['mine 1', 'mine 2', 'mine 3', 'other']);
     expect(fences).toEqual(fences.toSorted((a, b) => (a < b ? -1 : 1)));
     expect(new Set(fences).size).toBe(4);
+  });
+
+  test('does not go on waiting for it once it has overtaken the others', async () => {
+    const { lock, others, hash } = await setUp();
+    await (await lock.acquire()).release();
+    await raw(['HSET', hash, 'o', 'vanished', 'x', String((await serverMs()) + 2_000)]);
+    const acquired = lock.acquire();
+    await eventually(async () => expect(await raw(['HEXISTS', hash, 't'])).toBe(1));
+    const guard = await acquired;
+    expect((await others.inspect())?.waiters).toEqual([]);
+    await guard.release();
+    expect(await raw(['HGET', hash, 'o'])).toBe('');
   });
 
   test('goes to others after 16 of its process', async () => {

@@ -2,79 +2,17 @@ import type { RedisManager } from '../../../src/client/manager.js';
 import type { CommandArg, CommandOptions } from '../../../src/client/calls/command.js';
 import type { Script, ScriptDef } from '../../../src/client/script.js';
 import type { MessageSink } from '../../../src/client/subscriptions/subscriber.js';
-import type { Clock, Timer } from '../../../src/core/clock.js';
 import { ConnectionError, ServerError, TimeoutError } from '../../../src/core/errors.js';
 import { KeySpace } from '../../../src/core/key-space.js';
 import type { Random } from '../../../src/core/random.js';
+import { settle, VirtualClock } from './virtual-clock.js';
 
 /**
  * A world of its own for lock tests: one virtual clock for everybody, a server that keeps locks in a map, and a network
  * that does what the test says. What the real scripts do is tested against real servers, not here.
  */
 
-interface Due {
-  readonly atMs: number;
-  readonly order: number;
-  readonly fn: () => void;
-}
-
-/** Time moves only by `advance`; `stall` moves it without giving any timer its turn. */
-export class VirtualClock implements Clock {
-  nowMs = 1_000;
-  #wallOffsetMs = 1_795_000_000_000;
-  #order = 0;
-  readonly #timers = new Set<Due>();
-
-  wallMs(): number {
-    return this.nowMs + this.#wallOffsetMs;
-  }
-
-  monotonicMs(): number {
-    return this.nowMs;
-  }
-
-  get timers(): number {
-    return this.#timers.size;
-  }
-
-  timer(delayMs: number, fn: () => void): Timer {
-    const due = { atMs: this.nowMs + Math.max(0, delayMs), order: (this.#order += 1), fn };
-    this.#timers.add(due);
-    return { cancel: () => void this.#timers.delete(due) };
-  }
-
-  backgroundTimer(delayMs: number, fn: () => void): Timer {
-    return this.timer(delayMs, fn);
-  }
-
-  jumpWall(byMs: number): void {
-    this.#wallOffsetMs += byMs;
-  }
-
-  stall(ms: number): void {
-    this.nowMs += ms;
-  }
-
-  async advance(ms: number): Promise<void> {
-    const endMs = this.nowMs + ms;
-    await settle();
-    for (;;) {
-      const next = [...this.#timers].toSorted((a, b) => a.atMs - b.atMs || a.order - b.order)[0];
-      if (next === undefined || next.atMs > endMs) break;
-      this.#timers.delete(next);
-      this.nowMs = Math.max(this.nowMs, next.atMs);
-      next.fn();
-      await settle();
-    }
-    this.nowMs = Math.max(this.nowMs, endMs);
-    await settle();
-  }
-}
-
-/** Lets everything run that needs no time to pass. */
-export async function settle(): Promise<void> {
-  for (let i = 0; i < 3; i += 1) await new Promise((resolve) => setImmediate(resolve));
-}
+export { settle, VirtualClock };
 
 interface Queued {
   readonly token: string;
@@ -137,6 +75,14 @@ export class World {
   listens = false;
   /** Messages get lost, though the server counts them as heard. */
   isDeaf = false;
+  /** How much longer than a reply a message is under way. */
+  messageDelayMs = 0;
+  /** By how much the server's clock is ahead of everybody else's. */
+  serverAheadMs = 0;
+  /** How often somebody began to listen. */
+  subscriptions = 0;
+  #isCut = false;
+  readonly #onRestored: (() => void)[] = [];
   readonly #sinks = new Map<string, MessageSink>();
   readonly random: Random = { uniform: () => 0.5, bytes: (size) => this.#bytes(size) };
   readonly #hooks: (() => void | Promise<void>)[] = [];
@@ -171,7 +117,9 @@ export class World {
       subscriber: {
         subscribe: async ({ name }: { readonly name: string }, sink: MessageSink) => {
           if (!this.listens) await new Promise(() => {});
+          if (this.#isCut) await new Promise<void>((resolve) => this.#onRestored.push(resolve));
           this.#sinks.set(name, sink);
+          this.subscriptions += 1;
           return { release: async () => {} };
         },
       },
@@ -200,6 +148,23 @@ export class World {
   /** How many commands were sent. */
   get commands(): number {
     return this.#commands;
+  }
+
+  /** What the server's clock says. */
+  get serverMs(): number {
+    return this.clock.nowMs + this.serverAheadMs;
+  }
+
+  /** The connections on which messages come end, or are back: meanwhile nobody hears anything. */
+  async cutInboxes(isCut: boolean): Promise<void> {
+    if (isCut === this.#isCut) return;
+    this.#isCut = isCut;
+    for (const sink of this.#sinks.values()) {
+      if (isCut) sink.onLost(new Error('cut'), 0);
+      else sink.onRestored();
+    }
+    if (!isCut) for (const resolve of this.#onRestored.splice(0)) resolve();
+    await settle();
   }
 
   names(): string[] {
@@ -281,12 +246,12 @@ export class World {
   }
 
   #run(calls: readonly Call[]): (string | number)[] {
-    return [this.clock.nowMs, ...calls.flatMap((call) => this.#execute(call))];
+    return [this.serverMs, ...calls.flatMap((call) => this.#execute(call))];
   }
 
   #execute(call: Call): [said: string | number, leaseEnd: number] {
     const { name, key, token, ttlMs } = call;
-    const nowMs = this.clock.nowMs;
+    const nowMs = this.serverMs;
     if (this.foreign.has(key)) return ['WRONGTYPE Operation against a key', nowMs];
     const held: Held = this.locks.get(key) ?? { owner: '', fence: 0, endMs: 0 };
     this.locks.set(key, held);
@@ -312,7 +277,7 @@ export class World {
   }
 
   #acquire(held: Held, { key, token, ttlMs, waitMs, shape, channel }: Call): [said: string | number, leaseEnd: number] {
-    const nowMs = this.clock.nowMs;
+    const nowMs = this.serverMs;
     const isHeld = held.owner !== '' && held.endMs > nowMs;
     if (isHeld && held.owner === token) return [String(held.fence), held.endMs];
     const queue = (held.queue ??= []);
@@ -332,17 +297,17 @@ export class World {
 
   #tenure(key: string): unknown {
     const { owner = '', fence = 0, endMs = 0 } = this.locks.get(key) ?? {};
-    const nowMicros = this.clock.nowMs * 1_000;
+    const nowMicros = this.serverMs * 1_000;
     return [Math.floor(nowMicros / 1e6), nowMicros % 1e6, [owner, String(fence), String(endMs), null]];
   }
 
   #handOver(held: Held): void {
-    const nowMs = this.clock.nowMs;
+    const nowMs = this.serverMs;
     held.owner = '';
     const queue = held.queue ?? [];
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const { token, channel, ttlMs, untilMs } = next;
-      if (untilMs <= nowMs || !this.#sinks.has(channel)) continue;
+      if (untilMs <= nowMs || this.#isCut || !this.#sinks.has(channel)) continue;
       const endMs = nowMs + Math.min(ttlMs, CLAIM_MS);
       Object.assign(held, { owner: token, channel, fence: held.fence + 1, endMs });
       return this.#tell(channel, `g ${token} ${held.fence} ${endMs} ${nowMs}`);
@@ -352,14 +317,17 @@ export class World {
   #announce(held: Held, key: string): void {
     const channels = new Set(held.queue?.map(({ channel }) => channel));
     for (const [before, channel] of [...channels].entries()) {
-      this.#tell(channel, `l ${held.endMs} ${this.clock.nowMs} ${before} ${key}`);
+      this.#tell(channel, `l ${held.endMs} ${this.serverMs} ${before} ${key}`);
     }
   }
 
   #tell(channel: string, message: string): void {
     const sink = this.#sinks.get(channel);
-    if (sink === undefined || this.isDeaf) return;
-    this.#later(() => sink.onMessage({ kind: 'channel', name: channel, channel, payload: Buffer.from(message) }));
+    if (sink === undefined || this.isDeaf || this.#isCut) return;
+    const deliver = (): void =>
+      sink.onMessage({ kind: 'channel', name: channel, channel, payload: Buffer.from(message) });
+    if (this.messageDelayMs === 0) this.#later(deliver);
+    else this.clock.timer(this.latencyMs + this.messageDelayMs, deliver);
   }
 }
 
