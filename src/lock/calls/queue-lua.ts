@@ -9,28 +9,32 @@ const MOST_SKIPPED = 16;
  * has read of its hash is a list with h and t at 5 and 6.
  */
 export const queueLua = `
--- Lets the first of those who go on waiting, in another process than the owner, look when its claim is over.
+-- Lets the first of those who go on waiting, in another process than the owner, look when its claim is over. Returns the
+-- channel of that process.
 local function alert(key, ticket, after, owner, claimEnd)
   for other = ticket, math.min(after, ticket + ${MOST_SKIPPED}) - 1 do
     local waiter = try('HGET', key, 'w' .. other)
     local channel = type(waiter) == 'string' and match(waiter, '^%S+ (%S+)')
-    if channel and channel ~= owner and tell(channel, format('l %s %.0f 0 %s', claimEnd, now, key)) then return end
+    if channel and channel ~= owner and tell(channel, format('l %s %.0f 0 %s', claimEnd, now, key)) then
+      return channel
+    end
   end
 end
 
--- Tells all who wait until when the lock is held.
+-- Tells all who wait until when the lock is held. Returns the tickets of those whom nobody hears.
 local function announce(key, lock, leaseEnd)
-  local told, before = {}, 0
+  local told, before, dead = {}, 0, {}
   local last = math.min(tonumber(lock[6]), lock[5] + ${MOST_TOLD}) - 1
   for ticket = tonumber(lock[5]), last do
     local waiter = try('HGET', key, 'w' .. ticket)
     local channel = type(waiter) == 'string' and match(waiter, '^%S+ (%S+)')
-    if channel and not told[channel] then
-      told[channel] = true
-      tell(channel, format('l %s %.0f %d %s', leaseEnd, now, before, key))
+    if channel and told[channel] == nil then
+      told[channel] = tell(channel, format('l %s %.0f %d %s', leaseEnd, now, before, key))
       before = before + 1
     end
+    if channel and not told[channel] then dead[#dead + 1] = ticket end
   end
+  return dead
 end
 
 -- Puts a token at the end of the queue, unless it waits already. Returns how many wait before it.
