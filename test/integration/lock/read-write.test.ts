@@ -55,18 +55,6 @@ describe('a read-write lock', () => {
     expect(await one.inspect()).toBeUndefined();
   });
 
-  test('takes its options as other locks do, but for those that need one holder', async () => {
-    const { managers } = await setUp();
-    const [manager] = managers as [RedisManager];
-    const make = (options: object): unknown => new DistributedReadWriteLock(manager, 'k', '1s', options);
-    expect(() => make({ reentrant: true })).toThrow('rwlock.reentrant');
-    expect(() => make({ deadlocks: true })).toThrow('rwlock.deadlocks');
-    expect(() => new DistributedReadWriteLock(manager, 'k', 1)).toThrow('rwlock.ttl');
-    await expect(new DistributedReadWriteLock(manager, 'k', '1s').read.acquire({ weight: 2 } as never)).rejects.toThrow(
-      'acquire.weight',
-    );
-  });
-
   test('is no other lock of the same key', async () => {
     const { managers, one } = await setUp();
     const [manager] = managers as [RedisManager];

@@ -72,20 +72,6 @@ describe('permits', () => {
     expect(five).toMatchObject([{ weight: 5 }]);
   });
 
-  test('that could never be had are a configuration error, as other nonsense is', async () => {
-    const { managers, one } = await setUp(2);
-    const [manager] = managers as [RedisManager];
-    for (const weight of [3, 0, 1.5, -1, '1']) {
-      await expect(one.acquire({ weight: weight as number })).rejects.toMatchObject({ code: 'RU_CONFIG' });
-    }
-    await expect(one.tryAcquire({ wait: 1 } as never)).rejects.toThrow('acquire.wait');
-    const make = (options: object): unknown => new DistributedSemaphore(manager, 'k', options as never);
-    expect(() => make({ permits: 0, ttl: '1s' })).toThrow('semaphore.permits');
-    expect(() => make({ permits: 2 })).toThrow('semaphore.ttl');
-    expect(() => make({ permits: 2, ttl: '1s', reentrant: true })).toThrow('semaphore.reentrant');
-    expect(() => new DistributedSemaphore(manager, '', { permits: 1, ttl: '1s' })).toThrow('semaphore.key');
-  });
-
   test('are counted by what the process of the request says', async () => {
     const { managers, one, hash } = await setUp(1);
     const [manager] = managers as [RedisManager];
