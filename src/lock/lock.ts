@@ -1,11 +1,10 @@
 import type { RedisManager } from '../client/manager.js';
-import { checkKnown, checkText, wrong } from '../core/check.js';
 import type { Duration } from '../core/duration.js';
 import type { LockEvents } from './events.js';
 import type { LockInfo } from './lock-info.js';
-import { tracedLock } from './trace.js';
-import { withoutWrongType } from './wrong-type.js';
+import { namingItsKey } from './wrong-type.js';
 import { Emitter } from '../core/emitter.js';
+import { type ForceReleaseOptions, releaseByForce } from './force-release.js';
 import { Lockable } from './lockable.js';
 import type { LockTerms } from './lock-terms.js';
 import { checkKeys, checkLockOptions, type LockOptions } from './options.js';
@@ -65,7 +64,7 @@ export class DistributedLock extends Lockable {
    * Cost: 1 round trip.
    */
   async inspect(): Promise<LockInfo | undefined> {
-    const looks = this.#locks.map((lock) => named(lock.hash, lock.inspect(lock.hash)));
+    const looks = this.#locks.map((lock) => namingItsKey(lock.hash, lock.inspect(lock.hash)));
     return (await Promise.all(looks)).find((info) => info !== undefined);
   }
 
@@ -73,30 +72,11 @@ export class DistributedLock extends Lockable {
    * Takes the lock from whoever holds it, and gives it to the first who waits; of several keys each. The holder is told by push: its signal
    * aborts with the reason `forced`. Not promised: that it has stopped its work by then, as ever when a lock is lost.
    *
-   * @param options.reason why, for the holder's eyes: text of 1 to 200 characters
    * @returns whether somebody held it
    * @throws ConfigError · ServerError, ConnectionError, TimeoutError
    * Cost: 1 round trip.
    */
-  forceRelease(options: { readonly reason: string }): Promise<boolean> {
-    return tracedLock('forceRelease', this.key, async () => {
-      checkKnown('forceRelease', options, ['reason']);
-      const reason = checkText('forceRelease.reason', options.reason);
-      if (reason.length > MAX_REASON)
-        throw wrong('forceRelease.reason', `at most ${MAX_REASON} characters`, reason.length);
-      const forced = this.#locks.map((lock) => named(lock.hash, lock.force(lock.hash, reason)));
-      return (await Promise.all(forced)).some((wasHeld) => wasHeld);
-    });
-  }
-}
-
-const MAX_REASON = 200;
-
-/** What a server says against a key names it. */
-async function named<T>(hash: string, answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    throw withoutWrongType(hash, error);
+  forceRelease(options: ForceReleaseOptions): Promise<boolean> {
+    return releaseByForce(this.key, options, this.#locks);
   }
 }

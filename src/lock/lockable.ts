@@ -5,17 +5,23 @@ import { LockLostError } from './errors.js';
 import type { LockEvents } from './events.js';
 import type { ReleaseResult } from './keeper.js';
 import type { LockGuard } from './lock-guard.js';
-import { type AcquireOptions, checkPatience } from './options.js';
+import { type AcquireOptions, checkPatience, type Patience } from './options.js';
 import { tracedLock } from './trace.js';
 
-/** What all locks can do. */
-export abstract class Lockable {
+/** How one call comes to hold it. */
+export interface Request {
+  readonly acquirer: Acquirer;
+  readonly patience: Patience;
+}
+
+/** What all locks can do: a `DistributedLock`, either side of a `DistributedReadWriteLock`, a `DistributedSemaphore`. */
+export class Lockable<O extends AcquireOptions = AcquireOptions> {
   /** As it was given; several keys are joined by commas. */
   readonly key: string;
   readonly #acquirer: Acquirer;
   readonly #events: Emitter<LockEvents>;
 
-  protected constructor(key: string, acquirer: Acquirer, events: Emitter<LockEvents>) {
+  constructor(key: string, acquirer: Acquirer, events: Emitter<LockEvents>) {
     this.key = key;
     this.#acquirer = acquirer;
     this.#events = events;
@@ -34,8 +40,11 @@ export abstract class Lockable {
    * Cost: 1 round trip when free. Else 1 to stand in the queue, and nothing until the lock is handed over, except about
    * one look per lease for all who wait together.
    */
-  acquire(options?: AcquireOptions): Promise<LockGuard> {
-    return tracedLock('acquire', this.key, () => this.#acquirer.granted(checkPatience(options)));
+  acquire(options?: O): Promise<LockGuard> {
+    return tracedLock('acquire', this.key, () => {
+      const { acquirer, patience } = this.request(options);
+      return acquirer.granted(patience);
+    });
   }
 
   /**
@@ -47,8 +56,11 @@ export abstract class Lockable {
    *
    * Cost: 1 round trip.
    */
-  tryAcquire(options?: AcquireOptions): Promise<LockGuard | undefined> {
-    return tracedLock('tryAcquire', this.key, () => this.#acquirer.once(checkPatience(options)));
+  tryAcquire(options?: O): Promise<LockGuard | undefined> {
+    return tracedLock('tryAcquire', this.key, () => {
+      const { acquirer, patience } = this.request(options);
+      return acquirer.once(patience);
+    });
   }
 
   /** `guard.release()`. @throws ConfigError when the guard is not one of this key */
@@ -67,13 +79,13 @@ export abstract class Lockable {
    *
    * Cost: `acquire` and 1 round trip.
    */
-  async run<T>(fn: (guard: LockGuard) => T | Promise<T>, options?: AcquireOptions): Promise<T> {
+  async run<T>(fn: (guard: LockGuard) => T | Promise<T>, options?: O): Promise<T> {
     checkFunction('run.fn', fn);
-    const patience = checkPatience(options);
-    const guard = await tracedLock('acquire', this.key, () => this.#acquirer.granted(patience));
+    const { acquirer, patience } = this.request(options);
+    const guard = await tracedLock('acquire', this.key, () => acquirer.granted(patience));
     let result: T;
     try {
-      result = await this.#acquirer.holding(guard, () => fn(guard));
+      result = await acquirer.holding(guard, () => fn(guard));
     } catch (error) {
       const loss = guard.loss;
       await guard.release();
@@ -93,5 +105,10 @@ export abstract class Lockable {
   /** Listens for an event of the guards that are acquired through this object; returns what removes the listener. */
   on<E extends keyof LockEvents>(event: E, listener: (payload: LockEvents[E]) => void): () => void {
     return this.#events.on(event, listener);
+  }
+
+  /** @throws ConfigError */
+  protected request(options: O | undefined): Request {
+    return { acquirer: this.#acquirer, patience: checkPatience(options) };
   }
 }

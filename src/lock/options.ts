@@ -168,11 +168,12 @@ export interface Patience {
 }
 
 const DEFAULT_PATIENCE: Patience = { timeoutMs: undefined, signal: undefined };
+const ACQUIRE_OPTIONS: readonly string[] = ['timeout', 'signal'];
 
 /** @throws ConfigError */
-export function checkPatience(options: AcquireOptions | undefined): Patience {
+export function checkPatience(options: AcquireOptions | undefined, known = ACQUIRE_OPTIONS): Patience {
   if (options === undefined) return DEFAULT_PATIENCE;
-  checkKnown('acquire', options, ['timeout', 'signal']);
+  checkKnown('acquire', options, known);
   const { timeout, signal } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrong('acquire.signal', 'an AbortSignal', signal);
   const timeoutMs = timeout === undefined ? undefined : toMs(timeout, 'acquire.timeout', { min: 0, max: MAX_WAIT_MS });

@@ -6,7 +6,7 @@ import type { Keeper } from './keeper.js';
 import type { LockInfo } from './lock-info.js';
 import type { Admission } from './safety/admission.js';
 
-/** Where a lock is: at one server, or at a quorum of them. */
+/** Where something is held: at one server, or at a quorum of them. */
 export interface Place {
   readonly keeper: Keeper;
   readonly authority: Authority;
@@ -14,6 +14,10 @@ export interface Place {
   readonly exec: Exec | undefined;
   /** What must be so before anything may be granted. */
   readonly admission: Admission | undefined;
+}
+
+/** Where locks are, which one holds at a time. */
+export interface LockPlace extends Place {
   /** Who holds it, and who waits for it. */
   inspect(hash: string): Promise<LockInfo | undefined>;
   /** Who holds it. */

@@ -6,6 +6,7 @@ import { type Replicas, replicated } from './calls/replicated.js';
 import type { RunScript } from './calls/run-script.js';
 import { lockTenure } from './calls/tenure-script.js';
 import { Keeper } from './keeper.js';
+import { permitsInspect } from './permits/inspect-script.js';
 
 /** The keeper of one manager, and its calls to the server. */
 export class ServerKeeper extends Keeper {
@@ -23,6 +24,7 @@ export class ServerKeeper extends Keeper {
       exec: manager.script(lockExec),
       inspect: manager.script(lockInspect),
       tenure: manager.script(lockTenure),
+      holders: manager.script(permitsInspect),
     };
   }
 

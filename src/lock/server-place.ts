@@ -1,12 +1,12 @@
 import type { RedisManager } from '../client/manager.js';
 import { lockRun } from './calls/lock-script.js';
 import type { HoldTerms } from './options.js';
-import type { Place } from './place.js';
+import type { LockPlace } from './place.js';
 import { admissionTo } from './safety/admission.js';
 import { ServerKeeper } from './server-keeper.js';
 
 /** @param root what the keys of locks begin with @throws ConfigError */
-export function serverPlace(manager: RedisManager, root: string, terms: HoldTerms): Place {
+export function serverPlace(manager: RedisManager, root: string, terms: HoldTerms): LockPlace {
   const keeper = ServerKeeper.of(manager);
   const { exec, inspect, tenure } = keeper.scripts;
   return {

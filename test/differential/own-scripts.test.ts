@@ -4,6 +4,7 @@ import * as counter from '../../src/cache/counter-script.js';
 import * as entry from '../../src/cache/entries/entry-scripts.js';
 import * as lease from '../../src/cache/loads/lease-scripts.js';
 import * as lock from '../../src/lock/calls/lock-script.js';
+import * as permits from '../../src/lock/permits/permits-script.js';
 import * as limit from '../../src/rate-limit/scripts.js';
 import * as session from '../../src/session/scripts.js';
 import { ask, openPair, type Plain, runs } from './pair.js';
@@ -15,7 +16,7 @@ interface Declared {
   readonly lua: string;
 }
 
-const scripts = [counter, entry, lease, lock, limit, session].flatMap((module) =>
+const scripts = [counter, entry, lease, lock, permits, limit, session].flatMap((module) =>
   (Object.values(module) as unknown[]).filter(
     (value): value is Declared => typeof value === 'object' && value !== null && 'lua' in value,
   ),
@@ -28,13 +29,14 @@ const key = fc.constantFrom('a', 'b');
 const any = fc.constantFrom('1', '2', '5', '600000', 'token-a', 'token-b', 'token-of-abc', '', '86400000000000');
 
 /** What an argument is comes from its name. Times to live and refills are far from anything that passes meanwhile. */
-function argument(name: string): fc.Arbitrary<string | Buffer> {
+function argument(name: string, script: string): fc.Arbitrary<string | Buffer> {
   if (name.endsWith('Ms')) return fc.constantFrom('600000', '3600000');
   if (name === 'keys' || name === 'calls' || name === 'unitsPerUs') return fc.constant('1');
   if (name === 'mode') return fc.constantFrom('ask', 'wait', 'take');
   if (name === 'placeholder') return fc.constant(PLACEHOLDER);
   if (name === 'entry') return fc.constantFrom(ENTRY, Buffer.concat([ENTRY, Buffer.from('x')]));
   if (name === 'operation') return fc.constantFrom('acquire', 'barge', 'extend', 'release', 'verify', 'force');
+  if (name === 'shape' && script === 'permits.run') return fc.constantFrom('1/3', '2/3', '3/3', 'read', 'write');
   if (name === 'counted') return fc.constantFrom('0', '1');
   if (name === 'fullUnits') return fc.constant('3600000000');
   return name.startsWith('costUnits') ? fc.constantFrom('900000000', '2000000000', '4000000000', '0') : any;
@@ -42,10 +44,12 @@ function argument(name: string): fc.Arbitrary<string | Buffer> {
 
 /** One call: as many keys and arguments as declared, one where the declaration is open. */
 const call = fc.constantFrom(...scripts).chain((script) =>
-  fc.tuple(fc.tuple(...script.keys.map(() => key)), fc.tuple(...script.args.map(argument))).map(([keys, args]) => {
-    const module = script.name.split('.')[0];
-    return ['EVAL', script.lua, String(keys.length), ...keys.map((id) => `${module}:${id}`), ...args];
-  }),
+  fc
+    .tuple(fc.tuple(...script.keys.map(() => key)), fc.tuple(...script.args.map((name) => argument(name, script.name))))
+    .map(([keys, args]) => {
+      const module = script.name.split('.')[0];
+      return ['EVAL', script.lua, String(keys.length), ...keys.map((id) => `${module}:${id}`), ...args];
+    }),
 );
 
 const NEAR = 2_000_000;

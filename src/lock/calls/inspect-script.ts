@@ -28,27 +28,35 @@ function decode(reply: Reply): LockInfo | undefined {
   const tenure = readTenure([lock.get('o'), lock.get('f'), lock.get('x'), lock.get('m')], nowMicros);
   if (tenure === undefined) return undefined;
   const { metadata, fence, remainingMs, heldMs } = tenure;
-  return { metadata, fence, remainingMs, heldMs, waiters: waitersOf(lock, Math.floor(nowMicros / 1_000)) };
+  return { metadata, fence, remainingMs, heldMs, waiters: waitersOf(lock, Math.floor(nowMicros / 1_000), toWaiter) };
 }
 
-function toMap(fields: readonly string[]): Map<string, string> {
+export function toMap(fields: readonly string[]): Map<string, string> {
   const map = new Map<string, string>();
   for (let index = 0; index + 1 < fields.length; index += 2)
     map.set(fields[index] as string, fields[index + 1] as string);
   return map;
 }
 
-function waitersOf(lock: ReadonlyMap<string, string>, nowMs: number): LockWaiter[] {
+/** In the order of their tickets. @param read what a waiter says about itself */
+export function waitersOf<T>(
+  lock: ReadonlyMap<string, string>,
+  nowMs: number,
+  read: (about: string, waitingMs: number) => T,
+): T[] {
   return [...lock.keys()]
     .filter((field) => /^w\d+$/.test(field))
     .toSorted((a, b) => Number(a.slice(1)) - Number(b.slice(1)))
-    .map((field) => toWaiter(lock.get(field) ?? '', nowMs))
-    .filter((waiter) => waiter !== undefined);
+    .flatMap((field) => {
+      const [, untilMs, sinceMs, about = ''] = WAITER.exec(lock.get(field) ?? '') ?? [];
+      // whose time is up and who has not left yet
+      if (Number(untilMs) <= nowMs) return [];
+      return [read(about, Math.max(0, nowMs - Number(sinceMs)))];
+    });
 }
 
-/** Undefined for one whose time is up and who has not left yet. */
-function toWaiter(record: string, nowMs: number): LockWaiter | undefined {
-  const [, untilMs, sinceMs, metadata] = /^\S+ \S+ \d+ (\d+) (\d+) (.*)$/s.exec(record) ?? [];
-  if (Number(untilMs) <= nowMs) return undefined;
-  return { metadata: readMetadata(metadata), waitingMs: Math.max(0, nowMs - Number(sinceMs)) };
+const WAITER = /^\S+ \S+ \d+ (\d+) (\d+) (.*)$/s;
+
+function toWaiter(metadata: string, waitingMs: number): LockWaiter {
+  return { metadata: readMetadata(metadata), waitingMs };
 }

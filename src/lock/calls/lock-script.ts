@@ -1,3 +1,4 @@
+import { queueLua } from './queue-lua.js';
 import { CLAIM_MS, defineRun } from './run-script.js';
 
 /*
@@ -11,11 +12,6 @@ import { CLAIM_MS, defineRun } from './run-script.js';
  * q<token> the ticket of its token, h the ticket of the first and t the one that is given next. These fields exist only
  * while somebody waits; tickets whose waiter has left have no field.
  */
-
-/** How many waiters are looked through for inboxes when the lease's end is announced: that takes the server's time. */
-const MOST_TOLD = 256;
-/** How many who have left or died are passed over in search of one who looks after a claim. */
-const MOST_SKIPPED = 16;
 
 /**
  * Many calls at one moment, in their order; a lock may come more than once. Each call is answered by itself: what
@@ -40,51 +36,10 @@ const MOST_SKIPPED = 16;
 export const lockRun = defineRun(
   'lock.run',
   `
-local try, type, tonumber, floor, format, match = redis.pcall, type, tonumber, math.floor, string.format, string.match
-
-local time = redis.call('TIME')
-local micros = time[1] * 1000000 + time[2]
-local now = floor(micros / 1000)
-local microsText
-local inbox, counted = ARGV[1], ARGV[2] == '1'
-
-local function errorOf(reply)
-  if type(reply) == 'table' then return reply.err end
-  return nil
-end
-
--- A lease that ends then.
-local function lease(leaseEnd)
-  return { ends = leaseEnd, text = format('%.0f', leaseEnd), hour = floor(leaseEnd / 3600000) }
-end
-
--- The lease that is asked for, the same for all locks of a group: made when it is needed.
-local function newLease(ask)
-  if not ask.new then ask.new = lease(now + ask.ttl) end
-  return ask.new
-end
-
--- Whether somebody may have heard. Where it is not known how many hear a message, somebody always may have.
-local function tell(channel, message)
-  if channel == '' then return not counted end
-  local heard = try('PUBLISH', channel, message)
-  return not counted or type(heard) ~= 'number' or heard > 0
-end
-
--- The key must outlive its lease: set when that moves into another hour.
-local function outlive(key, lastEnd, new)
-  local last = tonumber(lastEnd)
-  if last and floor(last / 3600000) == new.hour then return nil end
-  return errorOf(try('PEXPIREAT', key, format('%.0f', (new.hour + 2) * 3600000)))
-end
-
 -- Makes a token the owner. Returns its fence, or nil and what Redis said against it.
 -- options: proposed, a fence in the place of the time; first, the ticket of the first who then waits
 local function own(key, lock, token, channel, metadata, new, options)
-  microsText = microsText or format('%.0f', micros)
-  local fence, failure, last = microsText, nil, lock[2]
-  if options and options.proposed then fence = options.proposed end
-  if last and (#last > #fence or (#last == #fence and last >= fence)) then fence = format('%.0f', last + 1) end
+  local fence, failure = fenceAfter(lock[2], options and options.proposed), nil
   if metadata == '' and lock[4] then failure = errorOf(try('HDEL', key, 'm')) end
   if not failure and metadata == '' and not options then
     -- most often
@@ -101,14 +56,7 @@ local function own(key, lock, token, channel, metadata, new, options)
   return fence
 end
 
--- Lets the first of those who go on waiting, in another process than the owner, look when its claim is over.
-local function alert(key, ticket, after, owner, claim)
-  for other = ticket, math.min(after, ticket + ${MOST_SKIPPED}) - 1 do
-    local waiter = try('HGET', key, 'w' .. other)
-    local channel = type(waiter) == 'string' and match(waiter, '^%S+ (%S+)')
-    if channel and channel ~= owner and tell(channel, format('l %s %.0f 0 %s', claim.text, now, key)) then return end
-  end
-end
+${queueLua}
 
 -- Gives a lock that nobody holds to the first waiter that can be told, else to nobody.
 local function handOver(key, lock, first)
@@ -126,7 +74,7 @@ local function handOver(key, lock, first)
         if failure then return failure end
         if tell(channel, format('g %s %s %s %.0f', token, fence, new.text, now)) then
           if ticket == after then return errorOf(try('HDEL', key, field, place, 'h', 't')) end
-          alert(key, ticket, after, channel, new)
+          alert(key, ticket, after, channel, new.text)
           return errorOf(try('HDEL', key, field, place))
         end
       end
@@ -139,42 +87,6 @@ local function handOver(key, lock, first)
   return errorOf(try('HSET', key, 'o', ''))
 end
 
--- Tells all who wait until when the lock is held.
-local function announce(key, lock)
-  local told, before = {}, 0
-  local last = math.min(tonumber(lock[6]), lock[5] + ${MOST_TOLD}) - 1
-  for ticket = tonumber(lock[5]), last do
-    local waiter = try('HGET', key, 'w' .. ticket)
-    local channel = type(waiter) == 'string' and match(waiter, '^%S+ (%S+)')
-    if channel and not told[channel] then
-      told[channel] = true
-      tell(channel, format('l %s %.0f %d %s', lock[3], now, before, key))
-      before = before + 1
-    end
-  end
-end
-
--- Puts a token at the end of the queue, unless it waits already. Returns how many wait before it.
-local function enqueue(key, lock, token, ask)
-  local place = 'q' .. token
-  local ticket = lock[5] and try('HGET', key, place)
-  if ticket then return ticket - lock[5], nil, true end
-  local first = lock[5] or 0
-  ticket = tonumber(lock[6] or 0)
-  local waiter = format('%s %s %s %.0f %.0f %s', token, inbox, ask.ttl, now + ask.waitMs, now, ask.text)
-  local failure = errorOf(try('HSET', key, 'h', first, 't', ticket + 1, 'w' .. ticket, waiter, place, ticket))
-  if failure then return nil, failure end
-  lock[5], lock[6] = first, ticket + 1
-  return ticket - first
-end
-
--- Takes a token out of the queue, if it is in it.
-local function leave(key, token)
-  local place = 'q' .. token
-  local ticket = try('HGET', key, place)
-  if type(ticket) == 'string' then try('HDEL', key, place, 'w' .. ticket) end
-end
-
 -- A lock that somebody holds or waits for.
 local function contend(key, lock, token, ask)
   local owner, leaseEnd = lock[1], tonumber(lock[3] or '0') or 0
@@ -183,7 +95,7 @@ local function contend(key, lock, token, ask)
   -- one whose turn has come and gone unheard is still the first
   local isFree = not isHeld and (not lock[5] or ask.barges or owner == token)
   local rank, failure, waitsAlready = '', nil, nil
-  if not isFree and ask.waitMs > 0 then rank, failure, waitsAlready = enqueue(key, lock, token, ask) end
+  if not isFree and ask.waitMs > 0 then rank, failure, waitsAlready = enqueue(key, lock, token, ask, ask.text) end
   if not isFree and not isHeld and not failure then
     failure = handOver(key, lock)
     leaseEnd = tonumber(lock[3])
@@ -197,11 +109,14 @@ local function contend(key, lock, token, ask)
     leaseEnd = newLease(ask).ends
     rank, failure = own(key, lock, token, inbox, ask.text, newLease(ask), ask.fence)
   end
-  if waitsAlready and isHeld then announce(key, lock) end
+  if waitsAlready and isHeld then announce(key, lock, lock[3]) end
   return failure or rank, leaseEnd
 end
 
-local operations = {}
+-- Of a group of calls.
+local function prepare(ask)
+  if ask.shape ~= '' then ask.fence = { proposed = ask.shape } end
+end
 
 function operations.acquire(key, token, ask)
   local lock = try('HMGET', key, 'o', 'f', 'x', 'm', 'h', 't')
@@ -282,22 +197,5 @@ function operations.force(key, token, ask)
   if failure then return failure, now end
   tell(channel, 'f ' .. owner .. ' ' .. ask.text)
   return 1, now
-end
-
-local answers, answered = {now}, 1
-local first, at = 1, 3
-while first <= #KEYS do
-  local last = first + ARGV[at] - 1
-  local decide, ttl = operations[ARGV[at + 1]], ARGV[at + 2]
-  local ask = { ttl = ttl, waitMs = tonumber(ARGV[at + 3]), shape = ARGV[at + 4], text = ARGV[at + 5] }
-  if ask.shape ~= '' then ask.fence = { proposed = ask.shape } end
-  local tokens = at + 6 - first
-  for i = first, last do
-    answers[answered + 1], answers[answered + 2] = decide(KEYS[i], ARGV[tokens + i], ask)
-    answered = answered + 2
-  end
-  at = tokens + last + 1
-  first = last + 1
-end
-return answers`,
+end`,
 );

@@ -3,6 +3,7 @@ import { defineScript, type ScriptDef } from '../../client/script.js';
 import type { Reply } from '../../client/driver.js';
 import { BadReplyError, ServerError } from '../../core/errors.js';
 import type { Standing } from './authority.js';
+import { runBegin, runEnd } from './run-lua.js';
 
 /** What a call asks of a lock. `barge` is an `acquire` that does not look at the queue; `pass` a release to a token. */
 export type Operation = 'acquire' | 'barge' | 'extend' | 'release' | 'verify' | 'pass' | 'raise' | 'force';
@@ -31,7 +32,7 @@ export const CLAIM_MS = 1_000;
 /** A script that decides many calls at one moment. */
 export type RunScript = ScriptDef<readonly CommandArg[], RunReply>;
 
-/** @param lua replies with the time, then with two items for each call */
+/** @param lua defines `operations` by their names, and `prepare`; between what all such scripts have (`run-lua.ts`) */
 export function defineRun(name: string, lua: string): RunScript {
   return defineScript<readonly CommandArg[], RunReply>({
     name,
@@ -41,7 +42,7 @@ export function defineRun(name: string, lua: string): RunScript {
     readOnly: false,
     idempotent: true,
     decode: (reply) => decode(name, reply),
-    lua,
+    lua: `${runBegin}\n${lua}\n${runEnd}`,
   });
 }
 

@@ -1,6 +1,6 @@
 import type { RedisManager } from '../../client/manager.js';
 import type { KeySpace } from '../../core/key-space.js';
-import type { Place } from '../place.js';
+import type { LockPlace } from '../place.js';
 
 /** For how long it is known what somebody waits for, unless that is said again. */
 const KNOWN_MS = 5_000;
@@ -30,9 +30,9 @@ export interface Cycle {
 export class Waits {
   readonly #manager: RedisManager;
   readonly #space: KeySpace;
-  readonly #place: Place;
+  readonly #place: LockPlace;
 
-  constructor(manager: RedisManager, space: KeySpace, place: Place) {
+  constructor(manager: RedisManager, space: KeySpace, place: LockPlace) {
     this.#manager = manager;
     this.#space = space;
     this.#place = place;

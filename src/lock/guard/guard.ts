@@ -7,7 +7,7 @@ import type { Kept, ReleaseResult } from '../keeper.js';
 import { LeaseTime } from './lease-time.js';
 import type { Authority, Claim } from '../calls/authority.js';
 import type { FencedTransaction } from '../fenced-transaction.js';
-import type { LockTerms } from '../lock-terms.js';
+import type { LeaseTerms } from '../lock-terms.js';
 import { tracedLock } from '../trace.js';
 import type { OwnGuard } from '../acquirer.js';
 import { checkTtl } from '../options.js';
@@ -28,7 +28,7 @@ const YOUNG = 1 / 9;
 export class Guard implements OwnGuard, Renewable, Kept {
   readonly key: string;
   readonly claim: Claim;
-  readonly terms: LockTerms;
+  readonly terms: LeaseTerms;
   #fence: bigint;
   #lease: LeaseTime;
   /** Made when there is something to renew: most locks are released before that. */
@@ -40,7 +40,7 @@ export class Guard implements OwnGuard, Renewable, Kept {
   #signal: CheckedSignal | undefined;
   #deadline: Timer | undefined;
 
-  constructor(terms: LockTerms, grant: { readonly claim: Claim; readonly fence: bigint; readonly lease: LeaseTime }) {
+  constructor(terms: LeaseTerms, grant: { readonly claim: Claim; readonly fence: bigint; readonly lease: LeaseTime }) {
     this.terms = terms;
     this.key = terms.key;
     this.#fence = grant.fence;

@@ -4,13 +4,13 @@ import { LeaseTime } from './lease-time.js';
 import type { LockLostReason } from '../errors.js';
 import type { Claim } from '../calls/authority.js';
 import { CLAIM_MS } from '../calls/run-script.js';
-import type { LockTerms } from '../lock-terms.js';
+import type { LeaseTerms } from '../lock-terms.js';
 
 /** What renewal needs of the guard whose lease it renews. */
 export interface Renewable extends Beating {
   readonly claim: Claim;
   readonly lease: LeaseTime;
-  readonly terms: LockTerms;
+  readonly terms: LeaseTerms;
   /** Looks at the clock; false once the guard is lost or released. */
   check(): boolean;
   confirm(lease: LeaseTime): void;

@@ -7,7 +7,7 @@ import type { KeySpace } from '../../core/key-space.js';
 import type { Random } from '../../core/random.js';
 import { Keeper } from '../keeper.js';
 import type { HoldTerms } from '../options.js';
-import type { Place } from '../place.js';
+import type { LockPlace } from '../place.js';
 import { admissionTo } from '../safety/admission.js';
 import { Fences } from './fences.js';
 import { QuorumMember } from './member.js';
@@ -115,7 +115,7 @@ export class LockQuorum {
   }
 
   /** @internal @throws ConfigError for what a quorum cannot do */
-  place(terms: HoldTerms): Place {
+  place(terms: HoldTerms): LockPlace {
     checkTerms(terms, this.#maxLeaseMs);
     const { eviction } = terms;
     const admissions = this.#managers.map((manager) => admissionTo(manager, '', { eviction, quarantineMs: 0 }));

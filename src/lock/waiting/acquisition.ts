@@ -5,7 +5,7 @@ import { LockQuorumError, LockTimeoutError } from '../errors.js';
 import { Guard } from '../guard/guard.js';
 import { LeaseTime } from '../guard/lease-time.js';
 import type { Claim, Grant } from '../calls/authority.js';
-import type { LockTerms } from '../lock-terms.js';
+import type { LeaseTerms } from '../lock-terms.js';
 import { DEFAULT_WAIT_MS, type Patience } from '../options.js';
 import { CLAIM_MS } from '../calls/run-script.js';
 import { withoutWrongType } from '../wrong-type.js';
@@ -26,7 +26,7 @@ const TEMPORARY = new Set(['LOADING', 'BUSY', 'READONLY', 'MASTERDOWN', 'CLUSTER
  * when messages may have been lost; and every now and then where there are no messages.
  */
 export class Acquisition {
-  readonly #terms: LockTerms;
+  readonly #terms: LeaseTerms;
   readonly #patience: Patience;
   /** Made when there is something to wait for. */
   #waiting: Waiting | undefined;
@@ -50,7 +50,7 @@ export class Acquisition {
   /** What was left of the other's lease then. */
   #othersLeaseMs = 0;
 
-  constructor(terms: LockTerms, patience: Patience) {
+  constructor(terms: LeaseTerms, patience: Patience) {
     this.#terms = terms;
     this.#patience = patience;
     this.#claim = { hash: terms.hash, token: terms.keeper.newToken() };

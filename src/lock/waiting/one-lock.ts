@@ -1,14 +1,14 @@
 import type { Acquirer } from '../acquirer.js';
 import type { Guard } from '../guard/guard.js';
-import type { LockTerms } from '../lock-terms.js';
+import type { LeaseTerms, LockTerms } from '../lock-terms.js';
 import type { Patience } from '../options.js';
 import { Acquisition } from './acquisition.js';
 
 /** Comes to hold one lock. */
-export class OneLock implements Acquirer {
-  readonly terms: LockTerms;
+export class OneLock<T extends LeaseTerms = LockTerms> implements Acquirer {
+  readonly terms: T;
 
-  constructor(terms: LockTerms) {
+  constructor(terms: T) {
     this.terms = terms;
   }
 
@@ -20,7 +20,7 @@ export class OneLock implements Acquirer {
     return new Acquisition(this.terms, patience).once();
   }
 
-  holding<T>(_guard: Guard, fn: () => T): T {
+  holding<R>(_guard: Guard, fn: () => R): R {
     return fn();
   }
 }
