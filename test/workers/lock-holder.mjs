@@ -1,7 +1,7 @@
 /**
  * Takes one lock as its parent says, by messages: `{ do: 'count', times }` adds to a counter by reading and writing it,
  * `{ do: 'hold' }` acquires and keeps, `{ do: 'watch' }` tells when the lock is lost, `{ do: 'look' }` what the guard says,
- * `{ do: 'release' }`. Times are of the monotonic clock that all processes of a machine share.
+ * `{ do: 'release' }`, `{ do: 'leave' }` closes its manager and nothing else. Times are of the monotonic clock that all processes of a machine share.
  */
 import { RedisManager } from 'redis-utils/client';
 import { DistributedLock } from 'redis-utils/lock';
@@ -48,10 +48,17 @@ const actions = {
   async release() {
     return guard.release();
   },
+  async leave() {
+    setImmediate(() => process.disconnect());
+    return 'bye';
+  },
 };
 
-process.on('message', (message) => {
-  void actions[message.do](message).then((answer) => process.send(answer));
-});
+async function answer(message) {
+  const said = await actions[message.do](message).catch(({ code }) => ({ code }));
+  if (process.connected) process.send(said);
+}
+
+process.on('message', (message) => void answer(message));
 process.on('disconnect', () => void manager.close({ drain: 0 }));
 process.send('ready');

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { RedisManager } from '../../../src/client/manager.js';
 import { DistributedLock } from '../../../src/lock/index.js';
 import { afterThisTest } from '../../support/cleanup.js';
+import { eventually } from '../../support/eventually.js';
 import { noLeaks } from '../../support/no-leaks.js';
 import { startWorker, type Worker } from '../../support/processes.js';
 import { RedisServer } from '../../support/redis-server.js';
@@ -73,5 +74,20 @@ describe('several processes', () => {
     const [worker] = (await startHolders(server, 1, ['300ms'])) as [Worker];
     await ask(worker, { do: 'hold' });
     expect(await ask(worker, { do: 'stall', ms: 450 })).toEqual({ aborted: true, state: 'lost' });
+  });
+
+  test('end by themselves when their manager is closed, whatever they hold or wait for, and leave nothing held', async () => {
+    const server = await RedisServer.start();
+    const [holder, waiter] = (await startHolders(server, 2, ['60s'])) as [Worker, Worker];
+    await ask(holder, { do: 'hold' });
+    waiter.send({ do: 'hold' });
+    const fields = (): Promise<string[]> => server.command(['HKEYS', 'ru:lock:{k}']);
+    await eventually(async () => expect(await fields()).toContain('t'));
+    waiter.send({ do: 'leave' });
+    expect(await waiter.exited).toEqual({ code: 0, signal: null });
+    holder.send({ do: 'leave' });
+    expect(await holder.exited).toEqual({ code: 0, signal: null });
+    expect(await server.command(['HGET', 'ru:lock:{k}', 'o'])).toBe('');
+    expect((await fields()).toSorted()).toEqual(['f', 'n', 'o', 'x']);
   });
 });

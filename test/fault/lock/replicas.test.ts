@@ -21,8 +21,16 @@ async function pair(): Promise<Pair> {
   const replica = await RedisServer.start({ port: true });
   await replica.command(['REPLICAOF', '127.0.0.1', primary.port]);
   await eventually(async () => expect(await replica.command(['INFO', 'replication'])).toMatch(/link_status:up/));
-  await eventually(async () => expect(await primary.command(['INFO', 'replication'])).toMatch(/state=online/));
+  await primary.command(['SET', 'first', '1', 'PX', 60_000]);
+  await eventually(async () => expect(await confirmedBy(primary)).toBe(true));
   return { primary, replica };
+}
+
+/** A replica that is online confirms for the first time within a second; from then on when it is asked. */
+async function confirmedBy(primary: RedisServer): Promise<boolean> {
+  const info = await primary.command<string>(['INFO', 'replication']);
+  const [, offset] = /^master_repl_offset:(\d+)/m.exec(info) ?? [];
+  return new RegExp(`state=online,offset=${offset},`).test(info);
 }
 
 async function connect(server: RedisServer): Promise<RedisManager> {

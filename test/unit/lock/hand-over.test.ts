@@ -153,6 +153,23 @@ describe('a grant whose message is read late', () => {
 });
 
 describe('messages', () => {
+  test('that overtake the answer which says that there is something to wait for are not lost', async () => {
+    const [first, second] = [await lockOf(60_000), await lockOf(60_000)];
+    const holder = await first.acquire();
+    Object.assign(world, { latencyMs: 100, messageDelayMs: -100 });
+    world.calls.length = 0;
+    const waiting = second.acquire();
+    await world.clock.advance(50);
+    const released = holder.release();
+    await world.clock.advance(500);
+    const guard = await Promise.race([waiting, undefined]);
+    expect(guard?.token).toBe(world.locks.get(KEY)?.owner);
+    expect(world.names().slice(0, 2)).toEqual(['acquire', 'release']);
+    await world.clock.advance(500);
+    expect(await released).toEqual({ status: 'released' });
+    expect(guard?.state).toBe('held');
+  });
+
   test('that got lost are made up for when the connection is back: everybody looks', async () => {
     const { holder, waiting } = await queued(60_000);
     await world.cutInboxes(true);

@@ -75,7 +75,7 @@ export class World {
   listens = false;
   /** Messages get lost, though the server counts them as heard. */
   isDeaf = false;
-  /** How much longer than a reply a message is under way. */
+  /** How much longer than a reply a message is under way; below 0 it overtakes replies. */
   messageDelayMs = 0;
   /** By how much the server's clock is ahead of everybody else's. */
   serverAheadMs = 0;
@@ -327,7 +327,7 @@ export class World {
     const deliver = (): void =>
       sink.onMessage({ kind: 'channel', name: channel, channel, payload: Buffer.from(message) });
     if (this.messageDelayMs === 0) this.#later(deliver);
-    else this.clock.timer(this.latencyMs + this.messageDelayMs, deliver);
+    else this.clock.timer(Math.max(0, this.latencyMs + this.messageDelayMs), deliver);
   }
 }
 
