@@ -3,7 +3,7 @@ import type { RedisManager } from '../../../src/client/manager.js';
 import { DistributedReadWriteLock, type LockGuard, type ReadWriteLockOptions } from '../../../src/lock/index.js';
 import { eventually } from '../../support/eventually.js';
 import { noLeaks } from '../../support/no-leaks.js';
-import { connect, raw } from '../../support/target.js';
+import { connect, raw, target } from '../../support/target.js';
 import { serverMs } from './server-clock.js';
 
 noLeaks();
@@ -280,3 +280,38 @@ test('force takes it from all who read, tells each, and gives it to the writer w
   expect(await writing.verify()).toBe(true);
   await writing.release();
 });
+
+test.runIf(target.single)(
+  'a message goes to each who gets it, and two processes that wait learn until when',
+  async () => {
+    const { managers, all, one } = await setUp(10_000, {}, 4);
+    const heard: string[] = [];
+    const sink = {
+      onMessage: ({ channel, payload }: { channel: string; payload: Buffer }) =>
+        void heard.push(`${channel} ${String(payload)}`),
+      onLost() {},
+      onRestored() {},
+      onFailed() {},
+    };
+    const writer = await one.write.acquire();
+    const waiting: Promise<LockGuard>[] = [];
+    for (const kind of ['read', 'write'] as const) {
+      for (const lock of all) {
+        waiting.push(lock[kind].acquire());
+        await queued(one, waiting.length);
+      }
+    }
+    await managers[0]?.subscriber.subscribe({ kind: 'pattern', name: '*:lock:inbox:*' }, sink);
+    await writer.release();
+    const readers = await Promise.all(waiting.slice(0, 4));
+    await eventually(() => expect(heard).toHaveLength(6));
+    const [grants, others] = [heard.slice(0, 4), heard.slice(4)];
+    expect(grants.map((text) => text.split(' ').slice(1, 4).join(' '))).toEqual(
+      readers.map(({ token, fence }) => `g ${token} ${fence}`),
+    );
+    for (const text of others) expect(text).toMatch(/^\S+ l \d+ \d+ 0 \S+:rwlock:\{k\}$/);
+    expect(new Set(others.map((text) => text.split(' ')[0])).size).toBe(2);
+    await releaseAll(readers);
+    for (const next of waiting.slice(4)) await (await next).release();
+  },
+);

@@ -8,7 +8,7 @@ import {
 } from '../../../src/lock/index.js';
 import { eventually } from '../../support/eventually.js';
 import { noLeaks } from '../../support/no-leaks.js';
-import { connect, raw } from '../../support/target.js';
+import { connect, raw, target } from '../../support/target.js';
 import { serverMs } from './server-clock.js';
 
 noLeaks();
@@ -115,6 +115,25 @@ describe('permits', () => {
     await raw(['SET', hash, 'mine', 'PX', 60_000]);
     await expect(one.acquire({ timeout: 100 })).rejects.toThrow(hash);
     await expect(one.inspect()).rejects.toMatchObject({ code: 'RU_CONFIG' });
+    await raw(['DEL', hash]);
+    const guard = await one.acquire();
+    await raw(['DEL', hash]);
+    await raw(['SET', hash, 'mine', 'PX', 60_000]);
+    await expect(guard.verify()).rejects.toMatchObject({ replyCode: 'WRONGTYPE' });
+    expect(await guard.release()).toEqual({ status: 'stolen' });
+  });
+
+  test.runIf(target.single)('that the server refuses to write are not held, and say what it said', async () => {
+    const { managers, one } = await setUp(2);
+    const prefix = managers[0]?.config.prefix ?? '';
+    await raw(['ACL', 'SETUSER', 'reader', 'on', '>pw', '~*', '&*', '+@all', '-hset']);
+    const reader = await connect({ username: 'reader', password: 'pw', prefix });
+    const theirs = new DistributedSemaphore(reader, 'k', { permits: 2, ttl: '10s' });
+    await expect(theirs.acquire()).rejects.toMatchObject({ code: 'RU_SERVER' });
+    const held = await one.acquire({ weight: 2 });
+    await expect(theirs.acquire()).rejects.toMatchObject({ code: 'RU_SERVER' });
+    expect((await one.inspect())?.waiters).toEqual([]);
+    await held.release();
   });
 
   test('never exceed their number, whoever takes them', async () => {
