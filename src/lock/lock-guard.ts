@@ -3,7 +3,8 @@ import type { FencedTransaction } from './fenced-transaction.js';
 import type { ReleaseResult } from './keeper.js';
 
 /**
- * A lock that was acquired: proof of exclusive use of one key while `state` is `held` or `suspect`.
+ * A lock that was acquired: proof of exclusive use of one key while `state` is `held` or `suspect`. Where others may hold
+ * it, too, it is proof of as much as was asked for: permits of a `DistributedSemaphore`, or that nobody writes.
  *
  * Guarantee: for as long as one server keeps its data and its clock runs evenly, no two guards of one key are held at
  * the same time, by each holder's own clock. The lease ends here before it ends on the server (by 1 % and 2 to 50 ms).

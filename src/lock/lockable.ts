@@ -8,19 +8,23 @@ import type { LockGuard } from './lock-guard.js';
 import { type AcquireOptions, checkPatience, type Patience } from './options.js';
 import { tracedLock } from './trace.js';
 
-/** How one call comes to hold it. */
+/** @internal How one call comes to hold it. */
 export interface Request {
   readonly acquirer: Acquirer;
   readonly patience: Patience;
 }
 
-/** What all locks can do: a `DistributedLock`, either side of a `DistributedReadWriteLock`, a `DistributedSemaphore`. */
+/**
+ * What all locks can do: a `DistributedLock`, either side of a `DistributedReadWriteLock`, a `DistributedSemaphore`. To be
+ * free means for a side that it fits beside those who hold the lock, and for a semaphore that so many permits are left.
+ */
 export class Lockable<O extends AcquireOptions = AcquireOptions> {
   /** As it was given; several keys are joined by commas. */
   readonly key: string;
   readonly #acquirer: Acquirer;
   readonly #events: Emitter<LockEvents>;
 
+  /** @internal */
   constructor(key: string, acquirer: Acquirer, events: Emitter<LockEvents>) {
     this.key = key;
     this.#acquirer = acquirer;
@@ -107,7 +111,7 @@ export class Lockable<O extends AcquireOptions = AcquireOptions> {
     return this.#events.on(event, listener);
   }
 
-  /** @throws ConfigError */
+  /** @internal @throws ConfigError */
   protected request(options: O | undefined): Request {
     return { acquirer: this.#acquirer, patience: checkPatience(options) };
   }

@@ -28,7 +28,8 @@ import {
  *
  * Who waits stands in one queue: first come, first served. A request for many permits that is first is waited for: what
  * comes back is kept for it, and smaller ones behind it wait, so that they cannot starve it. `order: 'barge'` takes what is
- * free although others wait. A holder that asks again asks for more permits; two that each hold what the other waits for
+ * free although others wait. One that has died while it waited is passed over when a lease may have ended, or when its
+ * turn comes; in a cluster, where it cannot be seen, when its turn or its time is over. A holder that asks again asks for more permits; two that each hold what the other waits for
  * wait for their `timeout`.
  *
  * There is no semaphore over a `LockQuorum`: majorities of servers overlap in one server, which is enough to keep two
@@ -87,6 +88,7 @@ export class DistributedSemaphore extends Lockable<SemaphoreAcquireOptions> {
     return this.#pool.forceRelease(options);
   }
 
+  /** @internal */
   protected override request(options: SemaphoreAcquireOptions | undefined): Request {
     const patience = checkPatience(options, SEMAPHORE_ACQUIRE_OPTIONS);
     const weight = checkWeight(options, this.permits);
