@@ -35,7 +35,7 @@ describe('a lock', () => {
     const guard = await lock.acquire();
     expect(guard.state).toBe('held');
     expect(await rival.tryAcquire()).toBeUndefined();
-    await expect(rival.acquire({ timeout: 50 })).rejects.toThrow(LockTimeoutError);
+    await expect(rival.acquire({ timeout: 500 })).rejects.toThrow(LockTimeoutError);
     expect(await lock.release(guard)).toEqual({ status: 'released' });
     const next = await rival.tryAcquire();
     expect(next?.fence).toBeGreaterThan(guard.fence);
@@ -92,7 +92,7 @@ describe('a lock', () => {
   test('whose key holds another type is a configuration error, never contention', async () => {
     const { lock, hash } = await setUp();
     await raw(['SET', hash, 'mine', 'PX', 60_000]);
-    await expect(lock.acquire({ timeout: 100 })).rejects.toThrow(ConfigError);
+    await expect(lock.acquire({ timeout: 5_000 })).rejects.toThrow(ConfigError);
     await expect(lock.tryAcquire()).rejects.toThrow(hash);
     expect(await raw(['GET', hash])).toBe('mine');
   });

@@ -267,18 +267,22 @@ interface Said {
   readonly isHandedOver: boolean;
 }
 
-test('the script agrees with its model of locks and queues, fences rise through every loss', async () => {
-  const manager = await connect();
-  let round = 0;
-  const check = async (steps: readonly Step[]): Promise<void> => {
-    round += 1;
-    const run = new Run(manager, round);
-    await run.begin();
-    for (const action of steps) await run.take(action);
-    await run.end();
-  };
-  await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), check), {
-    numRuns: 300,
-    interruptAfterTimeLimit: 10_000,
-  });
-});
+test(
+  'the script agrees with its model of locks and queues, fences rise through every loss',
+  { timeout: 60_000 },
+  async () => {
+    const manager = await connect();
+    let round = 0;
+    const check = async (steps: readonly Step[]): Promise<void> => {
+      round += 1;
+      const run = new Run(manager, round);
+      await run.begin();
+      for (const action of steps) await run.take(action);
+      await run.end();
+    };
+    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), check), {
+      numRuns: 300,
+      interruptAfterTimeLimit: 10_000,
+    });
+  },
+);

@@ -79,7 +79,7 @@ describe('a lock over a quorum', () => {
     const [quorum] = await processes(1);
     const lock = new DistributedLock(quorum, 'job', '20s');
     const guard = await lock.acquire();
-    await expect(lock.acquire({ timeout: 50 })).rejects.toThrow(LockTimeoutError);
+    await expect(lock.acquire({ timeout: 1_000 })).rejects.toThrow(LockTimeoutError);
     expect(await lock.forceRelease({ reason: 'stuck' })).toBe(true);
     expect(await guard.verify()).toBe(false);
     await (await lock.acquire()).release();

@@ -32,7 +32,7 @@ describe('a re-entrant lock', () => {
     const manager = await connect();
     const lock = reentrant(manager);
     let beside: Promise<unknown> | undefined;
-    const outside = async (): Promise<unknown> => lock.acquire({ timeout: 50 });
+    const outside = async (): Promise<unknown> => lock.acquire({ timeout: 500 });
     const start = (): void => void (beside = outside().catch((error: unknown) => error));
     let run: (() => void) | undefined;
     const waiting = new Promise<void>((resolve) => (run = resolve)).then(start);

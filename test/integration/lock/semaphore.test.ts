@@ -51,7 +51,7 @@ describe('permits', () => {
     const [first, second] = [await one.acquire(), await other.acquire()];
     expect(second.fence).toBeGreaterThan(first.fence);
     expect(await one.tryAcquire()).toBeUndefined();
-    await expect(other.acquire({ timeout: 50 })).rejects.toThrow(LockTimeoutError);
+    await expect(other.acquire({ timeout: 500 })).rejects.toThrow(LockTimeoutError);
     expect(await one.release(first)).toEqual({ status: 'released' });
     const third = await other.tryAcquire();
     expect(third?.fence).toBeGreaterThan(second.fence);
@@ -113,7 +113,7 @@ describe('permits', () => {
   test('whose key holds another type are a configuration error, never contention', async () => {
     const { one, hash } = await setUp(3);
     await raw(['SET', hash, 'mine', 'PX', 60_000]);
-    await expect(one.acquire({ timeout: 100 })).rejects.toThrow(hash);
+    await expect(one.acquire({ timeout: 5_000 })).rejects.toThrow(hash);
     await expect(one.inspect()).rejects.toMatchObject({ code: 'RU_CONFIG' });
     await raw(['DEL', hash]);
     const guard = await one.acquire();

@@ -41,32 +41,36 @@ function moments(world: World, token: string): number[] {
   return asked.map(({ atMs }) => atMs);
 }
 
-test('a guard is never without a renewal for longer than half of its ttl, and none is sent before a ninth', async () => {
-  const check = async (ttlMs: number, uniforms: readonly number[], terms: readonly Hold[]): Promise<void> => {
-    const world = worldOf(uniforms);
-    const ends: { guard: LockGuard; endMs: number }[] = [];
-    for (const [n, { after, held }] of terms.entries()) {
-      await world.clock.advance(after * ttlMs);
-      const guard = await new DistributedLock(world.manager, `k${n}`, ttlMs).acquire();
-      ends.push({ guard, endMs: world.clock.nowMs + held * ttlMs });
-    }
-    for (const { guard, endMs } of ends.toSorted((a, b) => a.endMs - b.endMs)) {
-      await world.clock.advance(endMs - world.clock.nowMs);
-      expect(guard.state).toBe('held');
-      const asked = [...moments(world, guard.token), world.clock.nowMs];
-      for (const [n, atMs] of asked.slice(1).entries()) {
-        expect(atMs - (asked[n] as number)).toBeLessThanOrEqual(ttlMs / 2);
-        if (n < asked.length - 2) expect(atMs - (asked[n] as number)).toBeGreaterThanOrEqual(ttlMs / 9);
+test(
+  'a guard is never without a renewal for longer than half of its ttl, and none is sent before a ninth',
+  { timeout: 60_000 },
+  async () => {
+    const check = async (ttlMs: number, uniforms: readonly number[], terms: readonly Hold[]): Promise<void> => {
+      const world = worldOf(uniforms);
+      const ends: { guard: LockGuard; endMs: number }[] = [];
+      for (const [n, { after, held }] of terms.entries()) {
+        await world.clock.advance(after * ttlMs);
+        const guard = await new DistributedLock(world.manager, `k${n}`, ttlMs).acquire();
+        ends.push({ guard, endMs: world.clock.nowMs + held * ttlMs });
       }
-      await guard.release();
-    }
-    await world.clock.advance(2 * ttlMs);
-    expect(world.clock.timers).toBe(0);
-  };
-  await fc.assert(fc.asyncProperty(ttl, jitter, holds, check), { numRuns: 300 });
-});
+      for (const { guard, endMs } of ends.toSorted((a, b) => a.endMs - b.endMs)) {
+        await world.clock.advance(endMs - world.clock.nowMs);
+        expect(guard.state).toBe('held');
+        const asked = [...moments(world, guard.token), world.clock.nowMs];
+        for (const [n, atMs] of asked.slice(1).entries()) {
+          expect(atMs - (asked[n] as number)).toBeLessThanOrEqual(ttlMs / 2);
+          if (n < asked.length - 2) expect(atMs - (asked[n] as number)).toBeGreaterThanOrEqual(ttlMs / 9);
+        }
+        await guard.release();
+      }
+      await world.clock.advance(2 * ttlMs);
+      expect(world.clock.timers).toBe(0);
+    };
+    await fc.assert(fc.asyncProperty(ttl, jitter, holds, check), { numRuns: 300 });
+  },
+);
 
-test('what was handed over is renewed before half of the claim has passed', async () => {
+test('what was handed over is renewed before half of the claim has passed', { timeout: 60_000 }, async () => {
   const check = async (ttlMs: number, uniforms: readonly number[], after: number): Promise<void> => {
     const world = worldOf(uniforms);
     const [first, second] = [world.process(), world.process()].map((each) => new DistributedLock(each, 'k', ttlMs));

@@ -144,51 +144,55 @@ function holders(processes: readonly Process[]): LockGuard[] {
   return processes.flatMap(({ guards }) => guards.filter(({ state }) => state === 'held' || state === 'suspect'));
 }
 
-test('whoever says that it holds the lock is its only owner, whatever the network and the clocks do', async () => {
-  const steps = fc.array(step, { minLength: 5, maxLength: 40 });
-  const terms = fc.record({ ttlMs: fc.constantFrom(1_000, 3_000), renew: fc.boolean(), listens: fc.boolean() });
-  await fc.assert(
-    fc.asyncProperty(steps, terms, async (actions, { ttlMs, renew, listens }) => {
-      const world = new World();
-      world.listens = listens;
-      const fences: bigint[] = [];
-      const processes = Array.from({ length: PROCESSES }, () => new Process({ world, ttlMs, renew, fences }));
-      const look = (): void => {
-        const held = holders(processes);
-        expect(held.length).toBeLessThanOrEqual(1);
-        const onServer = world.locks.get(KEY);
-        for (const guard of held) {
-          expect(onServer?.owner).toBe(guard.token);
-          expect(world.clock.nowMs + guard.remainingMs).toBeLessThanOrEqual(onServer?.endMs ?? 0);
+test(
+  'whoever says that it holds the lock is its only owner, whatever the network and the clocks do',
+  { timeout: 60_000 },
+  async () => {
+    const steps = fc.array(step, { minLength: 5, maxLength: 40 });
+    const terms = fc.record({ ttlMs: fc.constantFrom(1_000, 3_000), renew: fc.boolean(), listens: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(steps, terms, async (actions, { ttlMs, renew, listens }) => {
+        const world = new World();
+        world.listens = listens;
+        const fences: bigint[] = [];
+        const processes = Array.from({ length: PROCESSES }, () => new Process({ world, ttlMs, renew, fences }));
+        const look = (): void => {
+          const held = holders(processes);
+          expect(held.length).toBeLessThanOrEqual(1);
+          const onServer = world.locks.get(KEY);
+          for (const guard of held) {
+            expect(onServer?.owner).toBe(guard.token);
+            expect(world.clock.nowMs + guard.remainingMs).toBeLessThanOrEqual(onServer?.endMs ?? 0);
+          }
+        };
+        for (const action of actions) {
+          await perform(world, processes, action);
+          await settle();
+          look();
+          // timers that a stall has held up have had their turn
+          if (action.do === 'advance') for (const { pending } of processes) checkTimes(world, pending);
         }
-      };
-      for (const action of actions) {
-        await perform(world, processes, action);
-        await settle();
+        await world.cutInboxes(false);
+        Object.assign(world, { latencyMs: 0, messageDelayMs: 0, isDeaf: false });
+        world.faults.length = 0;
+        for (const process of processes) process.isDone = true;
+        const turns = Promise.all(processes.map((process) => process.turn()));
+        for (const process of processes) process.each((guard) => guard.release());
+        await world.clock.advance(ttlMs + CLAIM_MS + GRACE_MS);
         look();
-        // timers that a stall has held up have had their turn
-        if (action.do === 'advance') for (const { pending } of processes) checkTimes(world, pending);
-      }
-      await world.cutInboxes(false);
-      Object.assign(world, { latencyMs: 0, messageDelayMs: 0, isDeaf: false });
-      world.faults.length = 0;
-      for (const process of processes) process.isDone = true;
-      const turns = Promise.all(processes.map((process) => process.turn()));
-      for (const process of processes) process.each((guard) => guard.release());
-      await world.clock.advance(ttlMs + CLAIM_MS + GRACE_MS);
-      look();
-      expect(processes.map((process) => process.turns)).toEqual([1, 1, 1]);
-      await turns;
-      // in the order in which they were acquired, over all processes
-      expect(fences.every((fence, n) => n === 0 || fence > (fences[n - 1] as bigint))).toBe(true);
-      for (const process of processes) process.abort();
-      await world.clock.advance(20_000);
-      expect(world.clock.timers).toBe(0);
-      expect(holders(processes)).toEqual([]);
-      // a command that the server read after its caller had given up may have left one whose time is over
-      const { queue = [] } = world.locks.get(KEY) ?? {};
-      expect(queue.filter(({ untilMs }) => untilMs > world.clock.nowMs)).toEqual([]);
-    }),
-    { numRuns: 1500 },
-  );
-});
+        expect(processes.map((process) => process.turns)).toEqual([1, 1, 1]);
+        await turns;
+        // in the order in which they were acquired, over all processes
+        expect(fences.every((fence, n) => n === 0 || fence > (fences[n - 1] as bigint))).toBe(true);
+        for (const process of processes) process.abort();
+        await world.clock.advance(20_000);
+        expect(world.clock.timers).toBe(0);
+        expect(holders(processes)).toEqual([]);
+        // a command that the server read after its caller had given up may have left one whose time is over
+        const { queue = [] } = world.locks.get(KEY) ?? {};
+        expect(queue.filter(({ untilMs }) => untilMs > world.clock.nowMs)).toEqual([]);
+      }),
+      { numRuns: 1500 },
+    );
+  },
+);

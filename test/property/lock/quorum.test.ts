@@ -136,29 +136,33 @@ class Scene {
   }
 }
 
-test('at most one process says that it holds the lock, whatever the servers and the network do', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 50 }), fc.boolean(), async (actions, renew) => {
-      const scene = new Scene(renew);
-      for (const action of actions) {
-        await scene.perform(action);
+test(
+  'at most one process says that it holds the lock, whatever the servers and the network do',
+  { timeout: 60_000 },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 50 }), fc.boolean(), async (actions, renew) => {
+        const scene = new Scene(renew);
+        for (const action of actions) {
+          await scene.perform(action);
+          await settle();
+          expect(scene.held.length).toBeLessThanOrEqual(1);
+        }
+        const fences = scene.granted.map((guard) => guard.fence);
+        expect(fences).toEqual([...new Set(fences)].toSorted((a, b) => (a < b ? -1 : 1)));
+        for (const world of scene.servers.worlds) {
+          world.faults.length = 0;
+          world.weather = undefined;
+        }
+        for (const process of scene.processes) process.abort();
         await settle();
-        expect(scene.held.length).toBeLessThanOrEqual(1);
-      }
-      const fences = scene.granted.map((guard) => guard.fence);
-      expect(fences).toEqual([...new Set(fences)].toSorted((a, b) => (a < b ? -1 : 1)));
-      for (const world of scene.servers.worlds) {
-        world.faults.length = 0;
-        world.weather = undefined;
-      }
-      for (const process of scene.processes) process.abort();
-      await settle();
-      for (const guard of scene.granted) void guard.release();
-      await scene.servers.clock.advance(20_000);
-      expect(scene.servers.clock.timers).toBe(0);
-      expect(scene.held).toEqual([]);
-      expect(scene.servers.owners(HASH).filter(Boolean)).toEqual([]);
-    }),
-    { numRuns: 600 },
-  );
-});
+        for (const guard of scene.granted) void guard.release();
+        await scene.servers.clock.advance(20_000);
+        expect(scene.servers.clock.timers).toBe(0);
+        expect(scene.held).toEqual([]);
+        expect(scene.servers.owners(HASH).filter(Boolean)).toEqual([]);
+      }),
+      { numRuns: 600 },
+    );
+  },
+);
