@@ -59,6 +59,7 @@ export class QuorumCalls implements Authority {
       member.vote(limitMs, (calls) => calls.raise(claim, least, limitMs)),
     );
     if (fence === undefined) return refusal(refused, 1);
+    ballot.agree(fence);
     const leaseMs = Math.min(...granted.map(({ answer }) => answer.leaseMs));
     return { fence, rank: undefined, leaseMs, nowMs: 0 };
   }
@@ -89,8 +90,10 @@ export class QuorumCalls implements Authority {
     return this.#agreed(claim, timeoutMs, (calls, limitMs) => calls.verify(claim, limitMs));
   }
 
-  raise(claim: Claim, fence: bigint, timeoutMs: number): Promise<Told> {
-    return this.#agreed(claim, timeoutMs, (calls, limitMs) => calls.raise(claim, fence, limitMs));
+  async raise(claim: Claim, fence: bigint, timeoutMs: number): Promise<Told> {
+    const told = await this.#agreed(claim, timeoutMs, (calls, limitMs) => calls.raise(claim, fence, limitMs));
+    if (isHeld(told)) this.#ballots.get(claim)?.agree(fence);
+    return told;
   }
 
   /** Nobody waits within the process for what a quorum decides. */

@@ -162,7 +162,7 @@ test(
         expect(scene.held).toEqual([]);
         expect(scene.servers.owners(HASH).filter(Boolean)).toEqual([]);
       }),
-      { numRuns: 600 },
+      { numRuns: 250 },
     );
   },
 );

@@ -68,6 +68,21 @@ test('nobody gets a lock on whose fence no majority could agree', async () => {
   expect(servers.owners(HASH).filter(Boolean)).toEqual([]);
 });
 
+test('a fence outlives all servers that have kept it, one after another, while its lock is held', async () => {
+  servers.clock.jumpWall(3_600_000);
+  const ahead = await lockOf().acquire();
+  await ahead.release();
+  servers.clock.jumpWall(-3_600_000);
+  const held = await new DistributedLock(servers.quorum({ restartGuard: false }), 'job', 1_000).acquire();
+  for (const world of servers.worlds) {
+    world.locks.clear();
+    await servers.clock.advance(500);
+  }
+  expect(held.state).toBe('held');
+  await held.release();
+  expect((await lockOf().acquire()).fence).toBe(held.fence + 1n);
+});
+
 test('fences rise by one process and by several, whatever minority is away', async () => {
   const locks = [lockOf(), lockOf(), lockOf()];
   let last = 0n;

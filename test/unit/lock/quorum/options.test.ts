@@ -49,6 +49,7 @@ test.each<[LockOptions, string]>([
   [{ replicas: { count: 1, timeout: '1s' } }, 'lock.replicas'],
   [{ quarantine: '1s' }, 'lock.quarantine'],
   [{ eviction: 'refuse' }, 'lock.eviction'],
+  [{ deadlocks: true }, 'lock.deadlocks'],
 ])('a lock over a quorum cannot have %o', (options, named) => {
   expect(() => new DistributedLock(new Servers(3).quorum(), 'job', '1s', options)).toThrow(named);
 });
