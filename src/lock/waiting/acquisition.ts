@@ -43,6 +43,8 @@ export class Acquisition {
   #heardBefore = 0;
   /** An attempt under this token may have been granted, or queued, without our knowledge. */
   #inDoubt = false;
+  /** Under way while the manager closes. */
+  #givingBack: Promise<unknown> | undefined;
   /** The last answer was that another holds the lock. */
   #refused = false;
   /** It was that this one waits in the queue. */
@@ -75,8 +77,7 @@ export class Acquisition {
     } catch (error) {
       throw this.#givenUp(error);
     } finally {
-      if (this.#waiting !== undefined) keeper.inbox.remove(this.#claim.token);
-      keeper.leave();
+      this.#leave();
     }
   }
 
@@ -107,8 +108,7 @@ export class Acquisition {
     } catch (error) {
       throw this.#givenUp(error);
     } finally {
-      if (this.#waiting !== undefined) keeper.inbox.remove(this.#claim.token);
-      keeper.leave();
+      this.#leave();
     }
   }
 
@@ -272,8 +272,18 @@ export class Acquisition {
   /** Takes care of what an attempt may have left behind, and returns the error to throw. */
   #givenUp(error: unknown): unknown {
     const { keeper, authority, ttlMs } = this.#terms;
-    if (this.#inDoubt) keeper.withdraw(authority, this.#claim, ttlMs);
+    if (!this.#inDoubt) return error;
+    if (keeper.closing) this.#givingBack = keeper.giveBack(authority, this.#claim, ttlMs);
+    else keeper.withdraw(authority, this.#claim, ttlMs);
     return error;
+  }
+
+  /** A manager that closes waits for this: what has still to be given back cannot be sent, or sent again, after it. */
+  #leave(): void {
+    const { keeper } = this.#terms;
+    if (this.#waiting !== undefined) keeper.inbox.remove(this.#claim.token);
+    if (this.#givingBack === undefined) keeper.leave();
+    else void this.#givingBack.then(() => keeper.leave());
   }
 
   #closed(): ClosedError {

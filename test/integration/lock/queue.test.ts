@@ -3,7 +3,7 @@ import type { RedisManager } from '../../../src/client/manager.js';
 import { DistributedLock, type LockOptions } from '../../../src/lock/index.js';
 import { eventually } from '../../support/eventually.js';
 import { noLeaks } from '../../support/no-leaks.js';
-import { connect, raw, target } from '../../support/target.js';
+import { connect, raw, rawOnEachNode, target } from '../../support/target.js';
 import { serverMs } from './server-clock.js';
 
 noLeaks();
@@ -117,17 +117,21 @@ describe('those who wait', () => {
     expect(['expired', 'stolen']).toContain((await held.release()).status);
   });
 
-  test('end at once when their manager closes', async () => {
-    const { locks, managers } = await setUp(2);
-    const held = await first(locks).acquire();
-    const waiting = locks[1]?.acquire();
-    const ended = expect(waiting).rejects.toMatchObject({ code: 'RU_CLOSED' });
-    await queued(first(locks), 1);
-    await managers[1]?.close();
-    await ended;
-    await queued(first(locks), 0);
-    await held.release();
-  });
+  test.each(['knows', 'has forgotten'])(
+    'end when their manager closes, where the server %s the scripts',
+    async (it) => {
+      const { locks, managers } = await setUp(2);
+      const held = await first(locks).acquire();
+      const waiting = locks[1]?.acquire();
+      const ended = expect(waiting).rejects.toMatchObject({ code: 'RU_CLOSED' });
+      await queued(first(locks), 1);
+      if (it === 'has forgotten') await rawOnEachNode(['SCRIPT', 'FLUSH']);
+      await managers[1]?.close();
+      await ended;
+      await queued(first(locks), 0);
+      await held.release();
+    },
+  );
 
   test('may be many in one process', async () => {
     const { locks } = await setUp(1);
