@@ -56,7 +56,10 @@ describe('those who wait', () => {
     const { locks, hash } = await setUp(3);
     const held = await first(locks).acquire();
     const stop = new AbortController();
-    const ends = Promise.allSettled([locks[1]?.acquire({ timeout: 2_000 }), locks[2]?.acquire({ signal: stop.signal })]);
+    const ends = Promise.allSettled([
+      locks[1]?.acquire({ timeout: 2_000 }),
+      locks[2]?.acquire({ signal: stop.signal }),
+    ]);
     await queued(first(locks), 2);
     stop.abort(new Error('enough'));
     expect(await ends).toMatchObject([{ reason: { code: 'RU_LOCK_TIMEOUT' } }, { reason: { message: 'enough' } }]);
