@@ -71,6 +71,7 @@ local function handOver(key, lock, first)
       if tonumber(waitEnd) > now then
         local new = lease(now + math.min(tonumber(ttl), ${CLAIM_MS}))
         local fence, failure = own(key, lock, token, channel, metadata, new, { first = ticket })
+        if mayInsist(key, failure) then fence, failure = own(key, lock, token, channel, metadata, new, { first = ticket }) end
         if failure then return failure end
         if tell(channel, format('g %s %s %s %.0f', token, fence, new.text, now)) then
           if ticket == after then return errorOf(try('HDEL', key, field, place, 'h', 't')) end
@@ -84,7 +85,7 @@ local function handOver(key, lock, first)
   end
   try('HDEL', key, 'h', 't')
   lock[1] = ''
-  return errorOf(try('HSET', key, 'o', ''))
+  return rewrite(key, 'o', '')
 end
 
 -- A lock that somebody holds or waits for.
@@ -139,7 +140,7 @@ function operations.release(key, token)
   local owner = lock[1]
   if owner == nil then return lock.err, now end
   if owner == token then
-    if not lock[2] then return errorOf(try('HSET', key, 'o', '')) or 1, now end
+    if not lock[2] then return rewrite(key, 'o', '') or 1, now end
     lock = try('HMGET', key, 'o', 'f', 'x', 'm', 'h', 't', 'w' .. lock[2])
     return handOver(key, lock, lock[7]) or 1, now
   end
@@ -165,7 +166,7 @@ function operations.extend(key, token, ask)
   local standing, leaseEnd = operations.verify(key, token)
   local new = newLease(ask)
   if standing ~= 1 or new.ends <= leaseEnd then return standing, leaseEnd end
-  return errorOf(try('HSET', key, 'x', new.text)) or outlive(key, leaseEnd, new) or 1, new.ends
+  return rewrite(key, 'x', new.text) or outlive(key, leaseEnd, new) or 1, new.ends
 end
 
 function operations.pass(key, token, ask)
@@ -193,7 +194,7 @@ function operations.force(key, token, ask)
   if owner == nil then return lock.err, now end
   if not owner or owner == '' or (tonumber(lock[3] or '0') or 0) <= now then return 0, now end
   local failure
-  if lock[5] then failure = handOver(key, lock) else failure = errorOf(try('HSET', key, 'o', '')) end
+  if lock[5] then failure = handOver(key, lock) else failure = rewrite(key, 'o', '') end
   if failure then return failure, now end
   tell(channel, 'f ' .. owner .. ' ' .. ask.text)
   return 1, now

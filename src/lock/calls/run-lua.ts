@@ -14,6 +14,20 @@ local function errorOf(reply)
   return nil
 end
 
+-- Whether a write has failed for want of memory, and may be tried again: who has written once may write on, and removing
+-- what is not there is allowed. For what needs no more memory than before: who holds something keeps it and gives it back.
+local function mayInsist(key, failure)
+  if not failure or not match(failure, '^OOM') then return false end
+  try('HDEL', key, '')
+  return true
+end
+
+local function rewrite(key, ...)
+  local failure = errorOf(try('HSET', key, ...))
+  if mayInsist(key, failure) then failure = errorOf(try('HSET', key, ...)) end
+  return failure
+end
+
 -- A lease that ends then.
 local function lease(leaseEnd)
   return { ends = leaseEnd, text = format('%.0f', leaseEnd), hour = floor(leaseEnd / 3600000) }

@@ -255,7 +255,7 @@ function operations.extend(key, token, ask)
   if standing ~= 1 or new.ends <= leaseEnd then return standing, leaseEnd end
   local held, latest = new.text .. match(pool[8], '^%d+(.*)$'), pool[3]
   if tonumber(latest) < new.ends then latest = new.text end
-  failure = errorOf(try('HSET', key, 'o' .. token, held, 'x', latest))
+  failure = rewrite(key, 'o' .. token, held, 'x', latest)
   if not failure and latest ~= pool[3] then failure = outlive(key, pool[3], new) end
   return failure or 1, new.ends
 end

@@ -178,7 +178,7 @@ describe('those who wait for permits', () => {
   });
 
   test('get what one release gives back together, as many as fit', async () => {
-    const { one, other } = await setUp(4);
+    const { one, other, hash } = await setUp(4);
     const held = await one.acquire({ weight: 4 });
     const waiting = [];
     for (const [n, weight] of [2, 1, 1, 1].entries()) {
@@ -189,6 +189,7 @@ describe('those who wait for permits', () => {
     const guards = await Promise.all(waiting.slice(0, 3));
     expect(guards.map(({ state }) => state)).toEqual(['held', 'held', 'held']);
     await queued(one, 1);
+    expect(await raw(['HMGET', hash, 'h', 't'])).toEqual(['3', '4']);
     await guards[0]?.release();
     await releaseAll([...guards, await waiting[3]]);
   });
