@@ -13,6 +13,7 @@ export class DeadlockWatch {
   readonly #terms: LockTerms;
   readonly #waits: Waits;
   readonly #tokens: readonly string[];
+  readonly #startedMs: number;
   #timer: Timer | undefined;
   #sinceMs: number | undefined;
   /** The circle that was seen last. */
@@ -23,6 +24,7 @@ export class DeadlockWatch {
     this.#terms = terms;
     this.#waits = waits;
     this.#tokens = tokens;
+    this.#startedMs = terms.keeper.clock.monotonicMs();
     this.#schedule();
   }
 
@@ -51,9 +53,15 @@ export class DeadlockWatch {
     if (this.#timer !== undefined) this.#schedule();
   }
 
+  /** When the wait began, by the server's clock. */
+  async #since(): Promise<number> {
+    const askedMs = this.#terms.keeper.clock.monotonicMs();
+    return Math.round((await this.#waits.serverMs()) - (askedMs - this.#startedMs));
+  }
+
   async #search(): Promise<void> {
     const { hash, key } = this.#terms;
-    this.#sinceMs ??= await this.#waits.serverMs();
+    this.#sinceMs ??= await this.#since();
     const mine: Wait = { hash, sinceMs: this.#sinceMs };
     await this.#waits.tell(this.#tokens, mine);
     const cycle = await this.#waits.cycle(this.#tokens, hash);

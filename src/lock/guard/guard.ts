@@ -17,6 +17,8 @@ import { type Renewable, Renewal } from './renewal.js';
 /** The longest sleep of the timer behind `signal`: timers do not run while the machine sleeps, the lease does. */
 const LOOK_AGAIN_MS = 1000;
 
+/** With this part of its ttl a lease is renewed with the others; with less, which is a claim or came late, by itself first. */
+const WHOLE = 0.8;
 /** A lease that has been renewed within this part of it is left for the next beat. */
 const YOUNG = 1 / 9;
 
@@ -46,7 +48,7 @@ export class Guard implements OwnGuard, Renewable, Kept {
     this.#fence = grant.fence;
     this.claim = grant.claim;
     this.#lease = grant.lease;
-    if (terms.renews && this.#lease.remainingMs >= terms.ttlMs / 2) terms.keeper.beats.join(terms.ttlMs, this);
+    if (terms.renews && this.#lease.remainingMs >= terms.ttlMs * WHOLE) terms.keeper.beats.join(terms.ttlMs, this);
     else this.#renew().begin();
     terms.keeper.keep(this);
     terms.events.emit('acquired', this);

@@ -32,7 +32,7 @@ async function circle(makes: readonly Make[]): Promise<PromiseSettledResult<stri
       await eventually(() => expect(held.size).toBe(makes.length));
       const wanted = make(names[(n + 1) % names.length] as string);
       const before = async (): Promise<number> => (await lockOf(n).inspect())?.waiters[0]?.waitingMs ?? 0;
-      if (n > 0) await eventually(async () => expect(await before()).toBeGreaterThan(20));
+      if (n > 0) await eventually(async () => expect(await before()).toBeGreaterThan(300));
       return wanted.run(async () => `${n} has both`, { timeout: '30s' });
     }),
   );
