@@ -73,8 +73,10 @@ function incrementScore({ database }: Session, argv: readonly string[]): EngineR
   const [key, byText, member] = argv.slice(1) as [string, string, string];
   const by = floatArg(byText);
   const existing = database.sortedSet(key);
-  const score = (existing?.score(member) ?? 0) + by;
+  const previous = existing?.score(member);
+  const score = (previous ?? 0) + by;
   if (Number.isNaN(score)) throw new ErrorReply('ERR resulting score is not a number (NaN)');
+  if (score === previous) return new Double(score);
   const set = existing ?? database.create(key, new SortedSet());
   set.set(member, score);
   database.changed(key, set.size);

@@ -37,6 +37,21 @@ describe('CLIENT TRACKING', () => {
     expect(told).toHaveLength(1);
   });
 
+  it('tells of nothing where a command changes nothing', async () => {
+    const { run, told } = await tracking();
+    await run('ZADD', 'k', '5', 'a');
+    await turn();
+    told.length = 0;
+    await run('ZINCRBY', 'k', '0', 'a');
+    await run('ZADD', 'k', 'INCR', '0', 'a');
+    await run('ZADD', 'k', '5', 'a');
+    await turn();
+    expect(told).toEqual([]);
+    await run('ZINCRBY', 'k', '0', 'b');
+    await turn();
+    expect(told).toEqual([['k']]);
+  });
+
   it('tells of an expired key when a command that only reads finds it, also with NOLOOP', async () => {
     const { connection, clock, told } = await tracking(' NOLOOP');
     await say(connection, 'SET k1 v PX 100');
